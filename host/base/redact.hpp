@@ -1,0 +1,19 @@
+// Keeps secrets out of everything that a person or a file may see. Secrets register themselves
+// (secret.hpp); logs, errors and manifests pass through redact().
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace pgbak {
+
+/// Adds `value` to the words that redact() masks, in its plain and its percent-encoded form.
+/// Values shorter than 4 bytes are not masked by search (they would mask half of every log line);
+/// the pattern rules of redact() still cover them. Thread-safe.
+void register_secret(std::string_view value);
+
+/// `text` with every registered secret, the password of every URL (`://user:password@`) and the
+/// value of every `password=` / `sslpassword=` replaced by `***`. Thread-safe.
+std::string redact(std::string_view text);
+
+}  // namespace pgbak

@@ -1,0 +1,43 @@
+#include "host/base/stop.hpp"
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "host/base/error.hpp"
+
+namespace pgbak {
+
+Stop::Stop() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!event_) throw system_error(errno, "stop", "cannot create an eventfd");
+}
+
+Stop::Stop(const Stop& parent) : Stop() {
+  parent_ = &parent;
+  relay_.emplace(parent.token(), Relay{this});
+}
+
+void Stop::request(int signal) {
+  int none = 0;
+  if (signal != 0) signal_.compare_exchange_strong(none, signal);
+  if (!source_.request_stop()) return;
+  const std::uint64_t one = 1;
+  // An eventfd's write of 1 fails only when its counter is full, which is readable all the same.
+  [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof one);
+}
+
+int Stop::signal() const {
+  const int own = signal_.load();
+  return own == 0 && parent_ != nullptr ? parent_->signal() : own;
+}
+
+void Stop::check(const char* op) const {
+  if (!requested()) return;
+  const int by = signal();
+  throw Error(ErrorKind::cancelled, op,
+              by == 0 ? "stopped" : std::string("stopped by ") + (by == 2 ? "SIGINT" : by == 15 ? "SIGTERM" : "signal " + std::to_string(by)));
+}
+
+}  // namespace pgbak
