@@ -1,7 +1,7 @@
 #include "host/base/clock.hpp"
 
-#include <ctime>
 #include <charconv>
+#include <ctime>
 
 #include "host/base/error.hpp"
 
@@ -32,8 +32,8 @@ bool read_offset(std::string_view text, std::size_t& at, int& minutes) {
   const int sign = at < text.size() && text[at] == '-' ? -1 : 1;
   int hour = 0;
   int minute = 0;
-  if (!read_char(text, at, "+-") || !read_number(text, at, 2, hour) ||
-      !read_char(text, at, ":") || !read_number(text, at, 2, minute)) {
+  if (!read_char(text, at, "+-") || !read_number(text, at, 2, hour) || !read_char(text, at, ":") ||
+      !read_number(text, at, 2, minute)) {
     return false;
   }
   minutes = sign * (hour * 60 + minute);
@@ -59,15 +59,15 @@ WallTime parse_rfc3339(std::string_view text) {
   using namespace std::chrono;
   std::size_t at = 0;
   int y = 0, mon = 0, d = 0, h = 0, min = 0, s = 0, offset = 0;
-  bool good = read_number(text, at, 4, y) && read_char(text, at, "-") &&
-              read_number(text, at, 2, mon) && read_char(text, at, "-") &&
-              read_number(text, at, 2, d) && read_char(text, at, "Tt ") &&
-              read_number(text, at, 2, h) && read_char(text, at, ":") &&
-              read_number(text, at, 2, min) && read_char(text, at, ":") &&
-              read_number(text, at, 2, s);
+  bool good =
+      read_number(text, at, 4, y) && read_char(text, at, "-") && read_number(text, at, 2, mon) &&
+      read_char(text, at, "-") && read_number(text, at, 2, d) && read_char(text, at, "Tt ") &&
+      read_number(text, at, 2, h) && read_char(text, at, ":") && read_number(text, at, 2, min) &&
+      read_char(text, at, ":") && read_number(text, at, 2, s);
   if (good && read_char(text, at, ".")) {
     const std::size_t first = at;
-    while (read_char(text, at, "0123456789")) {}
+    while (read_char(text, at, "0123456789")) {
+    }
     good = at > first;
   }
   good = good && read_offset(text, at, offset) && at == text.size();

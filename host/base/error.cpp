@@ -10,19 +10,32 @@ namespace pgbak {
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::exists: return "exists";
-    case ErrorKind::permission: return "permission";
-    case ErrorKind::unavailable: return "unavailable";
-    case ErrorKind::timeout: return "timeout";
-    case ErrorKind::corrupt: return "corrupt";
-    case ErrorKind::process: return "process";
-    case ErrorKind::protocol: return "protocol";
-    case ErrorKind::io: return "io";
-    case ErrorKind::config: return "config";
-    case ErrorKind::refused: return "refused";
-    case ErrorKind::cancelled: return "cancelled";
-    case ErrorKind::internal: return "internal";
+    case ErrorKind::not_found:
+      return "not_found";
+    case ErrorKind::exists:
+      return "exists";
+    case ErrorKind::permission:
+      return "permission";
+    case ErrorKind::unavailable:
+      return "unavailable";
+    case ErrorKind::timeout:
+      return "timeout";
+    case ErrorKind::corrupt:
+      return "corrupt";
+    case ErrorKind::process:
+      return "process";
+    case ErrorKind::protocol:
+      return "protocol";
+    case ErrorKind::io:
+      return "io";
+    case ErrorKind::config:
+      return "config";
+    case ErrorKind::refused:
+      return "refused";
+    case ErrorKind::cancelled:
+      return "cancelled";
+    case ErrorKind::internal:
+      return "internal";
   }
   return "internal";
 }
@@ -73,12 +86,19 @@ Error system_error(int errno_value, std::string op, const std::string& what) {
   ErrorKind kind = ErrorKind::io;
   switch (errno_value) {
     case ENOENT:
-    case ENOTDIR: kind = ErrorKind::not_found; break;
-    case EEXIST: kind = ErrorKind::exists; break;
+    case ENOTDIR:
+      kind = ErrorKind::not_found;
+      break;
+    case EEXIST:
+      kind = ErrorKind::exists;
+      break;
     case EACCES:
     case EPERM:
-    case EROFS: kind = ErrorKind::permission; break;
-    default: break;
+    case EROFS:
+      kind = ErrorKind::permission;
+      break;
+    default:
+      break;
   }
   Error error(kind, std::move(op),
               what + ": " + std::error_code(errno_value, std::generic_category()).message());

@@ -14,9 +14,9 @@ Stop::Stop() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!event_) throw system_error(errno, "stop", "cannot create an eventfd");
 }
 
-Stop::Stop(const Stop& parent) : Stop() {
-  parent_ = &parent;
-  relay_.emplace(parent.token(), Relay{this});
+Stop::Stop(const Stop* parent) : Stop() {
+  parent_ = parent;
+  relay_.emplace(parent->token(), Relay{this});
 }
 
 void Stop::request(int signal) {
@@ -36,8 +36,9 @@ int Stop::signal() const {
 void Stop::check(const char* op) const {
   if (!requested()) return;
   const int by = signal();
+  const char* name = by == 0 ? nullptr : ::sigabbrev_np(by);
   throw Error(ErrorKind::cancelled, op,
-              by == 0 ? "stopped" : std::string("stopped by ") + (by == 2 ? "SIGINT" : by == 15 ? "SIGTERM" : "signal " + std::to_string(by)));
+              name == nullptr ? "stopped" : std::string("stopped by SIG") + name);
 }
 
 }  // namespace pgbak

@@ -15,7 +15,7 @@ class Stop {
  public:
   Stop();
   /// Also stops when `parent` does. `parent` must outlive this.
-  explicit Stop(const Stop& parent);
+  explicit Stop(const Stop* parent);
   Stop(const Stop&) = delete;
   Stop& operator=(const Stop&) = delete;
   ~Stop() = default;

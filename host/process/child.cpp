@@ -1,0 +1,328 @@
+#include "host/process/child.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "host/base/clock.hpp"
+#include "host/base/redact.hpp"
+
+extern char** environ;
+
+namespace pgbak {
+namespace {
+
+// As large as an unprivileged process may ask for: fewer wake-ups per byte (pipe(7), "Pipe
+// capacity").
+constexpr int kPipeBytes = 1 << 20;
+
+struct Pipe {
+  UniqueFd read, write;
+};
+
+Pipe make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    throw system_error(errno, "process.spawn", "cannot create a pipe");
+  }
+  // A refusal (limits of the user) leaves the default size, which works too.
+  ::fcntl(ends[0], F_SETPIPE_SZ, kPipeBytes);
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+void set_nonblocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+std::vector<std::string> merged_environment(const ChildSpec& spec) {
+  std::map<std::string, std::string> merged;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    merged[std::string(text.substr(0, equals))] = text.substr(equals + 1);
+  }
+  for (const auto& [name, value] : spec.env) {
+    if (value) {
+      merged[name] = *value;
+    } else {
+      merged.erase(name);
+    }
+  }
+  std::vector<std::string> out;
+  for (const auto& [name, value] : merged) out.push_back(name + "=" + value);
+  return out;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (std::string& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+/// posix_spawn's attribute objects, destroyed in every case.
+struct SpawnSettings {
+  SpawnSettings() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    ::posix_spawnattr_setsigdefault(&attributes, &all);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setpgroup(&attributes, 0);
+    ::posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+  ~SpawnSettings() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+};
+
+}  // namespace
+
+std::string ExitStatus::text() const {
+  if (signal == 0) return "exited with status " + std::to_string(code);
+  return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+}
+
+class Child::Impl {
+ public:
+  explicit Impl(ChildSpec spec) : program_(std::move(spec.program)) {
+    spawn(spec);
+    drainer_ = std::thread([this] { drain_stderr(); });
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() { kill(); }
+
+  ExitStatus wait(const Stop& stop) {
+    while (!status_) {
+      std::array<pollfd, 2> fds{{{pidfd_.get(), POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
+      if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
+        throw system_error(errno, "process.wait", "cannot wait for " + program_);
+      }
+      if ((fds[0].revents & POLLIN) != 0) reap();
+      if (!status_ && stop.requested()) stop.check("process.wait");
+    }
+    return *status_;
+  }
+
+  ExitStatus terminate(std::chrono::milliseconds grace) noexcept {
+    if (!status_) {
+      ::kill(-pid_, SIGTERM);
+      const auto deadline = SteadyClock::now() + grace;
+      pollfd ended{pidfd_.get(), POLLIN, 0};
+      while (!status_ && SteadyClock::now() < deadline) {
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
+        if (::poll(&ended, 1, static_cast<int>(left.count())) > 0) reap();
+      }
+    }
+    return kill();
+  }
+
+  ExitStatus kill() noexcept {
+    if (!status_) {
+      ::kill(-pid_, SIGKILL);
+      reap();
+    }
+    stdin_.reset();
+    return *status_;
+  }
+
+  std::string stderr_tail() const {
+    const std::scoped_lock lock(tail_mutex_);
+    return redact(tail_);
+  }
+
+  std::string program_;
+  pid_t pid_ = -1;
+  UniqueFd stdin_, stdout_;
+
+ private:
+  void spawn(const ChildSpec& spec) {
+    SpawnSettings settings;
+    Pipe in, out, err = make_pipe();
+    const auto attach = [&](int fd, const UniqueFd& end, int null_flags) {
+      if (end) {
+        ::posix_spawn_file_actions_adddup2(&settings.actions, end.get(), fd);
+      } else {
+        ::posix_spawn_file_actions_addopen(&settings.actions, fd, "/dev/null", null_flags, 0);
+      }
+    };
+    if (spec.pipe_stdin) in = make_pipe();
+    if (spec.pipe_stdout) out = make_pipe();
+    attach(STDIN_FILENO, in.read, O_RDONLY);
+    attach(STDOUT_FILENO, out.write, O_WRONLY);
+    attach(STDERR_FILENO, err.write, O_WRONLY);
+    ::posix_spawn_file_actions_addclosefrom_np(&settings.actions, STDERR_FILENO + 1);
+
+    std::vector<std::string> args{program_};
+    args.insert(args.end(), spec.args.begin(), spec.args.end());
+    std::vector<std::string> env = merged_environment(spec);
+    const int failed =
+        ::posix_spawnp(&pid_, program_.c_str(), &settings.actions, &settings.attributes,
+                       pointers(args).data(), pointers(env).data());
+    for (std::string& entry : env) explicit_bzero(entry.data(), entry.size());
+    if (failed != 0) {
+      throw Error(ErrorKind::unavailable, "process.spawn",
+                  "cannot run " + program_ + ": " + std::strerror(failed))
+          .hint("install it, or check its path and permissions");
+    }
+    pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    if (!pidfd_) {
+      const int failure = errno;
+      ::kill(-pid_, SIGKILL);
+      reap();
+      throw system_error(failure, "process.spawn", "cannot watch " + program_ + " (pidfd_open)");
+    }
+    if (spec.pipe_stdin) {
+      stdin_ = std::move(in.write);
+      set_nonblocking(stdin_.get());
+    }
+    if (spec.pipe_stdout) {
+      stdout_ = std::move(out.read);
+      set_nonblocking(stdout_.get());
+    }
+    stderr_ = std::move(err.read);
+    set_nonblocking(stderr_.get());
+    ended_.reset(::eventfd(0, EFD_CLOEXEC));
+  }
+
+  void reap() noexcept {
+    int raw = 0;
+    while (::waitpid(pid_, &raw, 0) < 0 && errno == EINTR) {
+    }
+    ExitStatus status;
+    if (WIFSIGNALED(raw)) {
+      status.signal = WTERMSIG(raw);
+    } else {
+      status.code = WEXITSTATUS(raw);
+    }
+    status_ = status;
+    // Stragglers of the group would keep the pipes open.
+    ::kill(-pid_, SIGKILL);
+    if (drainer_.joinable()) {
+      const std::uint64_t one = 1;
+      [[maybe_unused]] const ssize_t written = ::write(ended_.get(), &one, sizeof one);
+      drainer_.join();
+    }
+  }
+
+  /// Thread of its own: keeps the last bytes until end of file, or until the child ended and
+  /// nothing is left to read (a grandchild may hold the pipe open for ever).
+  void drain_stderr() {
+    std::array<char, 8192> chunk{};
+    for (;;) {
+      const ssize_t got = ::read(stderr_.get(), chunk.data(), chunk.size());
+      if (got > 0) {
+        keep({chunk.data(), static_cast<std::size_t>(got)});
+        continue;
+      }
+      if (got == 0 || (errno != EAGAIN && errno != EINTR)) return;
+      std::array<pollfd, 2> fds{{{stderr_.get(), POLLIN, 0}, {ended_.get(), POLLIN, 0}}};
+      ::poll(fds.data(), fds.size(), -1);
+      if (fds[0].revents == 0 && fds[1].revents != 0) return;
+    }
+  }
+
+  void keep(std::string_view text) {
+    const std::scoped_lock lock(tail_mutex_);
+    tail_ += text;
+    if (tail_.size() > 2 * kStderrTailBytes) tail_.erase(0, tail_.size() - kStderrTailBytes);
+  }
+
+  UniqueFd pidfd_, stderr_, ended_;
+  std::optional<ExitStatus> status_;
+  mutable std::mutex tail_mutex_;
+  std::string tail_;
+  std::thread drainer_;
+};
+
+Child::Child(ChildSpec spec) : impl_(std::make_unique<Impl>(std::move(spec))) {}
+Child::~Child() = default;
+
+const std::string& Child::program() const { return impl_->program_; }
+pid_t Child::pid() const { return impl_->pid_; }
+int Child::stdin_fd() const { return impl_->stdin_.get(); }
+int Child::stdout_fd() const { return impl_->stdout_.get(); }
+void Child::close_stdin() { impl_->stdin_.reset(); }
+ExitStatus Child::wait(const Stop& stop) { return impl_->wait(stop); }
+ExitStatus Child::terminate(std::chrono::milliseconds grace) noexcept {
+  return impl_->terminate(grace);
+}
+ExitStatus Child::kill() noexcept { return impl_->kill(); }
+
+std::string Child::stderr_tail() const {
+  std::string tail = impl_->stderr_tail();
+  if (tail.size() > kStderrTailBytes) tail.erase(0, tail.size() - kStderrTailBytes);
+  return tail;
+}
+
+Error Child::failure(const char* op, const ExitStatus& status) const {
+  std::string tail = stderr_tail();
+  std::string last = tail.substr(0, tail.find_last_not_of(" \n") + 1);
+  last = last.substr(last.find_last_of('\n') + 1);
+  const std::string name = program().substr(program().find_last_of('/') + 1);
+  std::string message = name + " " + status.text();
+  // The last line is nearly always the reason; the whole tail goes into the detail.
+  if (!last.empty()) message += ": " + last.substr(0, 500);
+  return Error(ErrorKind::process, op, std::move(message)).detail(std::move(tail));
+}
+
+std::string run_captured(ChildSpec spec, const Stop& stop, std::chrono::milliseconds timeout,
+                         std::size_t limit_bytes) {
+  constexpr const char* kOp = "process.run";
+  spec.pipe_stdout = true;
+  Child child(std::move(spec));
+  const auto deadline = SteadyClock::now() + timeout;
+  std::string out;
+  std::array<char, 4096> chunk{};
+  for (;;) {
+    const ssize_t got = ::read(child.stdout_fd(), chunk.data(), chunk.size());
+    if (got == 0) break;
+    if (got > 0) {
+      out.append(chunk.data(), static_cast<std::size_t>(got));
+      if (out.size() > limit_bytes) {
+        throw Error(
+            ErrorKind::protocol, kOp,
+            child.program() + " printed more than " + std::to_string(limit_bytes) + " bytes");
+      }
+      continue;
+    }
+    if (errno != EAGAIN && errno != EINTR) {
+      throw system_error(errno, kOp, "cannot read from " + child.program());
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
+    if (left.count() <= 0) {
+      throw Error(
+          ErrorKind::timeout, kOp,
+          child.program() + " did not end within " + std::to_string(timeout.count()) + " ms");
+    }
+    std::array<pollfd, 2> fds{{{child.stdout_fd(), POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
+    ::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
+    stop.check(kOp);
+  }
+  const ExitStatus status = child.wait(stop);
+  if (!status.good()) throw child.failure(kOp, status);
+  return out;
+}
+
+}  // namespace pgbak

@@ -1,0 +1,114 @@
+#include "host/stream/child_stage.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+namespace pgbak {
+namespace {
+
+/// Blocks until `fd` is ready for `events` or a stop was requested, which throws.
+void wait_ready(int fd, short events, const Stop& stop, const char* op) {
+  std::array<pollfd, 2> fds{{{fd, events, 0}, {stop.fd(), POLLIN, 0}}};
+  if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
+    throw system_error(errno, op, "cannot wait for a pipe");
+  }
+  stop.check(op);
+}
+
+class ChildSource final : public Source {
+ public:
+  ChildSource(ChildSpec spec, std::string name) : name_(std::move(name)) {
+    spec.pipe_stdout = true;
+    child_.emplace(std::move(spec));
+  }
+  ~ChildSource() override { child_->terminate(); }
+
+  std::size_t read(std::span<std::byte> into, const Stop& stop) override {
+    for (;;) {
+      const ssize_t got = ::read(child_->stdout_fd(), into.data(), into.size());
+      if (got >= 0) return static_cast<std::size_t>(got);
+      if (errno == EAGAIN) {
+        wait_ready(child_->stdout_fd(), POLLIN, stop, kOp);
+      } else if (errno != EINTR) {
+        throw system_error(errno, kOp, "cannot read from " + name_);
+      }
+    }
+  }
+
+  void finish(const Stop& stop) override {
+    const ExitStatus status = child_->wait(stop);
+    if (!status.good()) throw child_->failure(kOp, status).with_context(name_);
+  }
+
+  std::string name() const override { return name_; }
+
+ private:
+  static constexpr const char* kOp = "stream.child_source";
+  std::string name_;
+  std::optional<Child> child_;
+};
+
+class ChildSink final : public Sink {
+ public:
+  ChildSink(ChildSpec spec, std::string name) : name_(std::move(name)) {
+    // Without this the first write to a dead child would end pgbak instead of giving EPIPE.
+    std::signal(SIGPIPE, SIG_IGN);
+    spec.pipe_stdin = true;
+    child_.emplace(std::move(spec));
+  }
+  ~ChildSink() override { abort(); }
+
+  void write(Bytes in, const Stop& stop) override {
+    while (!in.empty()) {
+      const ssize_t written = ::write(child_->stdin_fd(), in.data(), in.size());
+      if (written >= 0) {
+        in = in.subspan(static_cast<std::size_t>(written));
+      } else if (errno == EAGAIN) {
+        wait_ready(child_->stdin_fd(), POLLOUT, stop, kOp);
+      } else if (errno == EPIPE) {
+        throw ended_early(stop);
+      } else if (errno != EINTR) {
+        throw system_error(errno, kOp, "cannot write to " + name_);
+      }
+    }
+  }
+
+  void commit(const Stop& stop) override {
+    child_->close_stdin();
+    const ExitStatus status = child_->wait(stop);
+    if (!status.good()) throw child_->failure(kOp, status).with_context(name_);
+  }
+
+  void abort() noexcept override { child_->kill(); }
+
+  std::string name() const override { return name_; }
+
+ private:
+  /// The reason behind an EPIPE is the child's exit status, whatever it was.
+  Error ended_early(const Stop& stop) {
+    const ExitStatus status = child_->wait(stop);
+    if (!status.good()) return child_->failure(kOp, status).with_context(name_);
+    return Error(ErrorKind::process, kOp, name_ + ": ended before it had read all its input")
+        .detail(child_->stderr_tail());
+  }
+
+  static constexpr const char* kOp = "stream.child_sink";
+  std::string name_;
+  std::optional<Child> child_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> child_source(ChildSpec spec, std::string name) {
+  return std::make_unique<ChildSource>(std::move(spec), std::move(name));
+}
+
+std::unique_ptr<Sink> child_sink(ChildSpec spec, std::string name) {
+  return std::make_unique<ChildSink>(std::move(spec), std::move(name));
+}
+
+}  // namespace pgbak

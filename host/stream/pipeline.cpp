@@ -1,0 +1,300 @@
+#include "host/stream/pipeline.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "host/base/clock.hpp"
+#include "host/base/error.hpp"
+#include "host/stream/block.hpp"
+
+namespace pgbak {
+namespace {
+
+constexpr const char* kOp = "stream.run";
+
+/// All filters of a pipeline in order; what comes out of the last one goes to `deliver`.
+class FilterChain {
+ public:
+  FilterChain(std::vector<std::unique_ptr<Filter>>& filters, const Stop& stop,
+              std::function<void(Bytes)> deliver)
+      : filters_(filters), deliver_(std::move(deliver)), reports_(filters.size()) {
+    for (std::size_t i = 0; i < filters_.size(); ++i) {
+      reports_[i].name = filters_[i]->name();
+      links_.push_back({[this, i](Bytes out) {
+                          reports_[i].out_bytes += out.size();
+                          write(i + 1, out);
+                        },
+                        stop});
+    }
+  }
+
+  void write(Bytes in) { write(0, in); }
+
+  void finish() {
+    for (std::size_t i = 0; i < filters_.size(); ++i) {
+      filters_[i]->finish(links_[i]);
+      reports_[i].result = filters_[i]->result();
+    }
+  }
+
+  const std::vector<FilterReport>& reports() const { return reports_; }
+
+ private:
+  void write(std::size_t i, Bytes in) {
+    if (in.empty()) return;
+    if (i == filters_.size()) {
+      deliver_(in);
+      return;
+    }
+    reports_[i].in_bytes += in.size();
+    filters_[i]->write(in, links_[i]);
+  }
+
+  std::vector<std::unique_ptr<Filter>>& filters_;
+  std::function<void(Bytes)> deliver_;
+  std::vector<FilterReport> reports_;
+  std::vector<Downstream> links_;
+};
+
+}  // namespace
+
+class Pipeline::Impl {
+ public:
+  Impl(PipelineSpec spec, const Stop& parent)
+      : spec_(std::move(spec)),
+        stop_(&parent),
+        done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        raw_(spec_.queue_bytes) {
+    if (!done_) throw system_error(errno, kOp, "cannot create an eventfd");
+    for (std::size_t i = 0; i < spec_.sinks.size(); ++i) {
+      out_.push_back(std::make_unique<BlockQueue>(spec_.queue_bytes));
+    }
+    coordinator_ = std::thread([this] { coordinate(); });
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    stop_.request();
+    coordinator_.join();
+  }
+
+  PipelineProgress progress() const {
+    return {in_bytes_.load(), out_bytes_.load(), seconds_since_start()};
+  }
+  int done_fd() const { return done_.get(); }
+
+  PipelineReport wait() {
+    pollfd done{done_.get(), POLLIN, 0};
+    while (::poll(&done, 1, -1) < 0 && errno == EINTR) {
+    }
+    const std::scoped_lock lock(mutex_);
+    if (error_) std::rethrow_exception(error_);
+    return report_;
+  }
+
+ private:
+  double seconds_since_start() const {
+    return std::chrono::duration<double>(SteadyClock::now() - started_).count();
+  }
+
+  /// Runs `body` on a thread of its own; whatever it throws fails the pipeline.
+  template <typename Body>
+  std::thread stage(Body body) {
+    return std::thread([this, body] {
+      try {
+        body();
+      } catch (const std::exception&) {
+        fail(current_error());
+      }
+    });
+  }
+
+  /// The first error wins: later ones are its consequences.
+  void fail(const Error& error) {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (!error_) error_ = std::make_exception_ptr(error);
+    }
+    stop_.request();
+  }
+
+  void coordinate() {
+    std::thread watchdog;
+    if (spec_.total_timeout.count() > 0 || spec_.stall_timeout.count() > 0) {
+      watchdog = stage([this] { watch(); });
+    }
+    std::vector<std::thread> stages;
+    stages.push_back(stage([this] { run_reader(); }));
+    stages.push_back(stage([this] { run_worker(); }));
+    for (std::size_t i = 0; i < spec_.sinks.size(); ++i) {
+      stages.push_back(stage([this, i] { run_sink(i); }));
+    }
+    for (std::thread& each : stages) each.join();
+    settle();
+    {
+      const std::scoped_lock lock(mutex_);
+      ended_ = true;
+    }
+    ended_changed_.notify_all();
+    if (watchdog.joinable()) watchdog.join();
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(done_.get(), &one, sizeof one);
+  }
+
+  /// The commit barrier. Every stage has ended.
+  void settle() {
+    bool all_committed = false;
+    std::size_t committed = 0;
+    try {
+      stop_.check(kOp);
+      for (auto& sink : spec_.sinks) {
+        sink->commit(stop_);
+        ++committed;
+      }
+      all_committed = true;
+    } catch (const std::exception&) {
+      fail(current_error());
+      for (std::size_t i = committed; i < spec_.sinks.size(); ++i) spec_.sinks[i]->abort();
+    }
+    // Ends the children too, so that nothing runs on after wait().
+    spec_.sinks.clear();
+    spec_.filters.clear();
+    spec_.source.reset();
+    const std::scoped_lock lock(mutex_);
+    report_.seconds = seconds_since_start();
+    report_.in_bytes = in_bytes_;
+    report_.out_bytes = out_bytes_;
+    if (committed == out_.size())
+      error_ = nullptr;  // a time limit that passed after the last commit
+  }
+
+  void run_reader() {
+    for (;;) {
+      BlockPtr block = pool_.take();
+      block->size = spec_.source->read(block->room(), stop_);
+      if (block->size == 0) break;
+      in_bytes_ += block->size;
+      if (!raw_.push(std::move(block), stop_.token())) return;
+    }
+    spec_.source->finish(stop_);
+    raw_.close();
+  }
+
+  void run_worker() {
+    BlockPtr pending = pool_.take();
+    const auto flush = [&] {
+      for (auto& queue : out_) {
+        if (!queue->push(pending, stop_.token())) stop_.check(kOp);
+      }
+      pending = pool_.take();
+    };
+    FilterChain chain(spec_.filters, stop_, [&](Bytes out) {
+      out_bytes_ += out.size();
+      while (!out.empty()) {
+        const std::span<std::byte> room = pending->room();
+        const std::size_t size = std::min(room.size(), out.size());
+        std::copy_n(out.begin(), size, room.begin());
+        pending->size += size;
+        out = out.subspan(size);
+        if (pending->room().empty()) flush();
+      }
+    });
+    while (const BlockPtr block = raw_.pop(stop_.token())) chain.write(block->bytes());
+    stop_.check(kOp);
+    chain.finish();
+    if (pending->size > 0) flush();
+    for (auto& queue : out_) queue->close();
+    const std::scoped_lock lock(mutex_);
+    report_.filters = chain.reports();
+  }
+
+  void run_sink(std::size_t i) {
+    while (const BlockPtr block = out_[i]->pop(stop_.token())) {
+      spec_.sinks[i]->write(block->bytes(), stop_);
+      sunk_bytes_ += block->size;
+    }
+    stop_.check(kOp);
+  }
+
+  /// Fails the pipeline when a time limit passes.
+  void watch() {
+    const auto never = SteadyClock::time_point::max();
+    const auto after = [&](SteadyClock::time_point from, std::chrono::milliseconds limit) {
+      return limit.count() > 0 ? from + limit : never;
+    };
+    const auto total = after(started_, spec_.total_timeout);
+    auto moved_at = started_;
+    std::uint64_t moved = 0;
+    std::unique_lock lock(mutex_);
+    while (!ended_) {
+      const std::uint64_t now_moved = in_bytes_ + sunk_bytes_;
+      const auto now = SteadyClock::now();
+      if (now_moved != moved) {
+        moved = now_moved;
+        moved_at = now;
+      }
+      const auto stall = after(moved_at, spec_.stall_timeout);
+      if (now >= std::min(total, stall)) {
+        lock.unlock();
+        fail(now >= total ? total_error() : stall_error());
+        return;
+      }
+      // Wakes at least every second, since bytes move without notice.
+      ended_changed_.wait_until(lock, std::min({total, stall, now + std::chrono::seconds(1)}));
+    }
+  }
+
+  Error total_error() const {
+    return Error(ErrorKind::timeout, kOp,
+                 spec_.source->name() + " did not end within " +
+                     std::to_string(spec_.total_timeout.count() / 1000) + " s")
+        .hint("raise timeout if the database has grown");
+  }
+
+  Error stall_error() const {
+    return Error(ErrorKind::timeout, kOp,
+                 "no byte of " + spec_.source->name() + " moved for " +
+                     std::to_string(spec_.stall_timeout.count() / 1000) + " s")
+        .hint("look for locks in pg_stat_activity, or a stuck disk or network");
+  }
+
+  PipelineSpec spec_;
+  Stop stop_;
+  UniqueFd done_;
+  const SteadyClock::time_point started_ = SteadyClock::now();
+  std::atomic<std::uint64_t> in_bytes_{0}, out_bytes_{0}, sunk_bytes_{0};
+
+  BlockPool pool_;
+  BlockQueue raw_;
+  std::vector<std::unique_ptr<BlockQueue>> out_;
+
+  std::mutex mutex_;  // error_, report_, ended_
+  std::condition_variable ended_changed_;
+  std::exception_ptr error_;
+  PipelineReport report_;
+  bool ended_ = false;
+  std::thread coordinator_;
+};
+
+Pipeline::Pipeline(PipelineSpec spec, const Stop& stop)
+    : impl_(std::make_unique<Impl>(std::move(spec), stop)) {}
+Pipeline::~Pipeline() = default;
+
+PipelineProgress Pipeline::progress() const { return impl_->progress(); }
+int Pipeline::done_fd() const { return impl_->done_fd(); }
+bool Pipeline::done() const {
+  pollfd done{impl_->done_fd(), POLLIN, 0};
+  return ::poll(&done, 1, 0) > 0;
+}
+PipelineReport Pipeline::wait() { return impl_->wait(); }
+
+}  // namespace pgbak
