@@ -173,8 +173,8 @@ class Pipeline::Impl {
     report_.seconds = seconds_since_start();
     report_.in_bytes = in_bytes_;
     report_.out_bytes = out_bytes_;
-    if (committed == out_.size())
-      error_ = nullptr;  // a time limit that passed after the last commit
+    // A time limit that passed after the last commit changes nothing.
+    if (all_committed) error_ = nullptr;
   }
 
   void run_reader() {
