@@ -71,6 +71,7 @@ class Pipeline::Impl {
  public:
   Impl(PipelineSpec spec, const Stop& parent)
       : spec_(std::move(spec)),
+        source_name_(spec_.source->name()),
         stop_(&parent),
         done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         raw_(spec_.queue_bytes) {
@@ -255,19 +256,20 @@ class Pipeline::Impl {
 
   Error total_error() const {
     return Error(ErrorKind::timeout, kOp,
-                 spec_.source->name() + " did not end within " +
+                 source_name_ + " did not end within " +
                      std::to_string(spec_.total_timeout.count() / 1000) + " s")
         .hint("raise timeout if the database has grown");
   }
 
   Error stall_error() const {
     return Error(ErrorKind::timeout, kOp,
-                 "no byte of " + spec_.source->name() + " moved for " +
+                 "no byte of " + source_name_ + " moved for " +
                      std::to_string(spec_.stall_timeout.count() / 1000) + " s")
         .hint("look for locks in pg_stat_activity, or a stuck disk or network");
   }
 
   PipelineSpec spec_;
+  const std::string source_name_;  // the watchdog may outlive the source
   Stop stop_;
   UniqueFd done_;
   const SteadyClock::time_point started_ = SteadyClock::now();
