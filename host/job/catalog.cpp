@@ -1,0 +1,186 @@
+#include "host/job/catalog.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "host/base/error.hpp"
+#include "host/base/redact.hpp"
+
+namespace pgbak {
+namespace {
+
+std::string meta_key(const std::string& key) { return key + std::string(Manifest::kSuffix); }
+std::string digest_key(const std::string& key) {
+  return key + std::string(Manifest::kDigestSuffix);
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+/// The line that `sha256sum -c` reads, run in the directory of the data.
+std::string digest_line(const std::string& sha256, const std::string& key) {
+  return sha256 + "  " + key.substr(key.find_last_of('/') + 1) + "\n";
+}
+
+/// Names and keys stay as they are (a password may equal a database's name); what users and scripts
+/// write freely may hold a secret.
+void redact_strings(Json& json) {
+  if (json.is_string()) {
+    json = redact(json.get<std::string>());
+  } else if (json.is_structured()) {
+    for (Json& child : json) redact_strings(child);
+  }
+}
+
+}  // namespace
+
+Catalog::Catalog(std::shared_ptr<Store> store, Run& run) : store_(std::move(store)), run_(run) {}
+
+CatalogListing Catalog::list() const {
+  CatalogListing out;
+  for (const ObjectInfo& object : store_->list("")) {
+    if (!object.key.ends_with(Manifest::kSuffix)) continue;
+    const std::string key = object.key.substr(0, object.key.size() - Manifest::kSuffix.size());
+    try {
+      if (auto manifest = find(key)) out.backups.push_back(std::move(*manifest));
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::cancelled) throw;
+      out.problems.push_back({object.key, error});
+    }
+  }
+  std::sort(out.backups.begin(), out.backups.end(), [](const Manifest& a, const Manifest& b) {
+    return std::tie(b.started, b.id) < std::tie(a.started, a.id);
+  });
+  return out;
+}
+
+std::optional<Manifest> Catalog::find(const std::string& key) const {
+  std::string text;
+  try {
+    text = store_->get(meta_key(key), run_.stop);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::not_found) return std::nullopt;
+    throw;
+  }
+  Manifest manifest = Manifest::parse(text, meta_key(key));
+  if (manifest.key != key) {
+    throw Error(ErrorKind::corrupt, "catalog.read",
+                "manifest '" + meta_key(key) + "' describes '" + manifest.key + "'")
+        .hint("objects of a backup must not be renamed");
+  }
+  return manifest;
+}
+
+std::unique_ptr<Sink> Catalog::writer(const std::string& key) const {
+  for (const std::string_view suffix : {Manifest::kSuffix, Manifest::kDigestSuffix}) {
+    if (key.ends_with(suffix)) {
+      throw Error(ErrorKind::config, "store.writer",
+                  "key '" + key + "' ends in " + std::string(suffix) + ", which pgbak reserves");
+    }
+  }
+  if (store_->head(meta_key(key))) {
+    throw Error(ErrorKind::exists, "store.writer",
+                "backup '" + key + "' exists already in " + store_->url())
+        .hint("use a naming with the time in it, or wait for the next period");
+  }
+  return store_->writer(key, {.overwrite = store_->head(key).has_value()});
+}
+
+Manifest Catalog::publish(Manifest manifest) {
+  constexpr const char* kOp = "catalog.publish";
+  const CommittedData& data = run_.ledger.committed(store_->url(), manifest.key);
+  if (data.report.filters.empty() || data.report.filters.back().name != "sha256") {
+    throw Error(ErrorKind::refused, kOp, "the digest of '" + manifest.key + "' is unknown")
+        .hint("end `through` with digest.sha256()");
+  }
+  manifest.id = random_id();
+  manifest.started = data.started;
+  manifest.finished = data.finished;
+  manifest.duration_seconds = data.report.seconds;
+  manifest.raw_bytes = data.report.in_bytes;
+  manifest.stored_bytes = data.report.out_bytes;
+  manifest.sha256 = data.report.filters.back().result;
+  manifest.pgbak_version = PGBAK_VERSION;
+  manifest.host = host_name();
+  manifest.script = run_.script;
+  const auto stored = store_->head(manifest.key);
+  if (!stored || stored->size != manifest.stored_bytes) {
+    throw Error(ErrorKind::corrupt, kOp,
+                "'" + manifest.key + "' in " + store_->url() + " has " +
+                    (stored ? std::to_string(stored->size) + " bytes" : "vanished") + ", " +
+                    std::to_string(manifest.stored_bytes) + " were written");
+  }
+  const WriteOptions replace{.overwrite = true};
+  store_->put(digest_key(manifest.key), digest_line(manifest.sha256, manifest.key), replace,
+              run_.stop);
+  for (Json* free_text : {&manifest.options, &manifest.tags}) redact_strings(*free_text);
+  for (std::string& line : manifest.restore) line = redact(line);
+  store_->put(meta_key(manifest.key), manifest.to_json().dump(2) + "\n", {}, run_.stop);
+  run_.ledger.data_published(store_->url(), manifest.key);
+  return manifest;
+}
+
+std::vector<Removal> Catalog::remove(const std::vector<std::string>& keys,
+                                     const std::string& cluster, const std::string& database) {
+  constexpr const char* kOp = "catalog.remove";
+  const std::set<std::string> asked(keys.begin(), keys.end());
+  std::set<std::string> known;
+  const Manifest* newest_good = nullptr;
+  const CatalogListing listing = list();
+  for (const Manifest& backup : listing.backups) {
+    const bool own = backup.cluster == cluster && backup.database == database;
+    if (!own && asked.contains(backup.key)) {
+      throw Error(ErrorKind::refused, kOp,
+                  "'" + backup.key + "' is a backup of database '" + backup.database +
+                      "' on cluster " + backup.cluster + ", not of '" + database + "' on " +
+                      cluster)
+          .hint("a prune touches the backups of one database only");
+    }
+    if (!own) continue;
+    known.insert(backup.key);
+    if (newest_good == nullptr) {
+      const auto data = store_->head(backup.key);
+      if (data && data->size == backup.stored_bytes) newest_good = &backup;
+    }
+  }
+  if (newest_good != nullptr && asked.contains(newest_good->key)) {
+    throw Error(ErrorKind::refused, kOp,
+                "'" + newest_good->key + "' is the newest good backup of '" + database + "' in " +
+                    store_->url() + ", which is never deleted")
+        .hint("nothing was deleted; mend the retention policy");
+  }
+  for (const CatalogProblem& problem : listing.problems) {
+    for (const std::string& key : asked) {
+      if (problem.key == meta_key(key)) throw problem.error;
+    }
+  }
+  std::vector<Removal> out;
+  for (const std::string& key : asked) {
+    if (known.contains(key)) remove_one(key);
+    out.push_back({key, known.contains(key)});
+  }
+  return out;
+}
+
+void Catalog::remove_one(const std::string& key) {
+  const std::size_t entry = run_.ledger.begin("delete", key);
+  try {
+    store_->remove(meta_key(key));
+    store_->remove(digest_key(key));
+    store_->remove(key);
+    run_.ledger.succeed(entry);
+  } catch (const Error& error) {
+    run_.ledger.fail(entry, error);
+    throw;
+  }
+}
+
+}  // namespace pgbak

@@ -1,0 +1,66 @@
+// The backups of a store, by their manifests; and the only code that deletes one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/job/manifest.hpp"
+#include "host/job/run.hpp"
+#include "host/store/store.hpp"
+
+namespace pgbak {
+
+/// A `.meta` object that cannot be read as a manifest. It is never deleted and never counts.
+struct CatalogProblem {
+  std::string key;  ///< of the `.meta` object
+  Error error;
+};
+
+struct CatalogListing {
+  std::vector<Manifest> backups;  ///< newest first by `started`, then by id
+  std::vector<CatalogProblem> problems;
+};
+
+/// What became of one key that remove() was asked for.
+struct Removal {
+  std::string key;
+  bool removed = false;  ///< false: it was already gone
+};
+
+class Catalog {
+ public:
+  Catalog(std::shared_ptr<Store> store, Run& run);
+
+  CatalogListing list() const;
+
+  /// The manifest of `key`, or nothing. Throws Error{corrupt} for one that cannot be read.
+  std::optional<Manifest> find(const std::string& key) const;
+
+  /// A writer for a new backup's data. Throws Error{exists} when `key` has a manifest; data without
+  /// one is an orphan of a run that died and is replaced. Throws Error{config} for a key that ends
+  /// like a companion (.meta, .sha256).
+  std::unique_ptr<Sink> writer(const std::string& key) const;
+
+  /// Makes data that this run committed a backup: writes `<key>.sha256`, then `<key>.meta`. Sizes,
+  /// digest, times and what concerns the run are filled in from the ledger; the caller gives the
+  /// rest. Throws Error{refused} when the run committed no such data, or its pipeline did not end
+  /// with sha256, and Error{corrupt} when the stored size is not what was written.
+  Manifest publish(Manifest manifest);
+
+  /// Deletes backups of one database: manifest first, then digest, then data, so that a crash never
+  /// leaves a listed backup without data. The floors are checked before anything is deleted:
+  /// Error{refused} when a key belongs to another (cluster, database), or is the newest good backup
+  /// (manifest readable, data there with the right size). Already gone is success. Each deletion is
+  /// an entry of the ledger.
+  std::vector<Removal> remove(const std::vector<std::string>& keys, const std::string& cluster,
+                              const std::string& database);
+
+ private:
+  void remove_one(const std::string& key);
+
+  std::shared_ptr<Store> store_;
+  Run& run_;
+};
+
+}  // namespace pgbak

@@ -1,0 +1,122 @@
+#include "host/job/ledger.hpp"
+
+#include <algorithm>
+
+namespace pgbak {
+
+std::string_view to_string(EntryState state) {
+  switch (state) {
+    case EntryState::running:
+      return "running";
+    case EntryState::succeeded:
+      return "succeeded";
+    case EntryState::failed:
+      return "failed";
+    case EntryState::acknowledged:
+      return "acknowledged";
+  }
+  return "failed";
+}
+
+std::size_t Ledger::begin(std::string kind, std::string object) {
+  LedgerEntry entry;
+  entry.kind = std::move(kind);
+  entry.object = std::move(object);
+  entry.started = SteadyClock::now();
+  if (!open_steps_.empty()) entry.parent = open_steps_.back();
+  entries_.push_back(std::move(entry));
+  return entries_.size() - 1;
+}
+
+void Ledger::succeed(std::size_t entry) {
+  LedgerEntry& ended = entries_.at(entry);
+  ended.state = EntryState::succeeded;
+  ended.seconds = std::chrono::duration<double>(SteadyClock::now() - ended.started).count();
+}
+
+void Ledger::fail(std::size_t entry, const Error& error) {
+  succeed(entry);
+  entries_[entry].state = EntryState::failed;
+  entries_[entry].error = error;
+}
+
+void Ledger::count_bytes(std::size_t entry, std::uint64_t in, std::uint64_t out) {
+  for (std::optional<std::size_t> at = entry; at; at = entries_[*at].parent) {
+    entries_.at(*at).in_bytes += in;
+    entries_[*at].out_bytes += out;
+  }
+}
+
+void Ledger::enter(std::size_t entry) { open_steps_.push_back(entry); }
+void Ledger::leave() { open_steps_.pop_back(); }
+
+void Ledger::acknowledge(const std::string& object, const std::string& reason) {
+  bool found = false;
+  for (LedgerEntry& entry : entries_) {
+    bool concerned = entry.object == object;
+    for (auto up = entry.parent; up && !concerned; up = entries_[*up].parent) {
+      concerned = entries_[*up].object == object;
+    }
+    if (!concerned || entry.state != EntryState::failed) continue;
+    entry.state = EntryState::acknowledged;
+    entry.reason = reason;
+    found = true;
+  }
+  if (!found) {
+    throw Error(ErrorKind::not_found, "run.acknowledge",
+                "nothing named '" + object + "' has failed");
+  }
+}
+
+void Ledger::data_committed(const std::string& store_url, const std::string& key,
+                            CommittedData data) {
+  unpublished_.insert_or_assign({store_url, key}, std::move(data));
+}
+
+const CommittedData& Ledger::committed(const std::string& store_url, const std::string& key) const {
+  const auto found = unpublished_.find({store_url, key});
+  if (found == unpublished_.end()) {
+    throw Error(ErrorKind::refused, "catalog.publish",
+                "no data of this run waits for a manifest at '" + key + "' in " + store_url)
+        .hint("publish a key once, after stream.run has written it to that store");
+  }
+  return found->second;
+}
+
+void Ledger::data_published(const std::string& store_url, const std::string& key) {
+  unpublished_.erase({store_url, key});
+}
+
+void Ledger::close() {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].state != EntryState::running) continue;
+    fail(i,
+         Error(ErrorKind::refused, "run",
+               entries_[i].kind + " of '" + entries_[i].object + "' was never brought to its end")
+             .hint("wait for every pipeline that the script starts"));
+  }
+  for (const auto& [where, data] : unpublished_) {
+    fail(begin("publish", where.second),
+         Error(ErrorKind::refused, "run",
+               "'" + where.second + "' was written to " + where.first + " but has no manifest")
+             .hint("call catalog.publish after stream.run"));
+  }
+  unpublished_.clear();
+}
+
+std::vector<const LedgerEntry*> Ledger::failures() const {
+  std::vector<bool> explained(entries_.size(), false);
+  // Children come after their parents, so one pass from the end suffices.
+  for (std::size_t i = entries_.size(); i-- > 0;) {
+    if (entries_[i].state == EntryState::failed && entries_[i].parent) {
+      explained[*entries_[i].parent] = true;
+    }
+  }
+  std::vector<const LedgerEntry*> out;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].state == EntryState::failed && !explained[i]) out.push_back(&entries_[i]);
+  }
+  return out;
+}
+
+}  // namespace pgbak

@@ -1,0 +1,76 @@
+// The run ledger: everything that a run tried and how it went. The exit code comes from here, never
+// from what a script returns or catches. Used by the Lua thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/base/clock.hpp"
+#include "host/base/error.hpp"
+#include "host/stream/pipeline.hpp"
+
+namespace pgbak {
+
+enum class EntryState { running, succeeded, failed, acknowledged };
+std::string_view to_string(EntryState state);
+
+/// One thing that the run did.
+struct LedgerEntry {
+  std::string kind;    ///< "backup", "transfer", "restore", "delete", …
+  std::string object;  ///< what it was done to
+  EntryState state = EntryState::running;
+  std::optional<std::size_t> parent;  ///< the step during which it began
+  SteadyClock::time_point started;
+  double seconds = 0;
+  std::uint64_t in_bytes = 0, out_bytes = 0;
+  std::optional<Error> error;
+  std::string reason;  ///< why the script acknowledged the failure
+};
+
+/// Data of a backup that reached a store and still lacks its manifest.
+struct CommittedData {
+  WallTime started, finished;
+  PipelineReport report;
+};
+
+class Ledger {
+ public:
+  /// Opens an entry below the innermost open step and returns its number.
+  std::size_t begin(std::string kind, std::string object);
+  void succeed(std::size_t entry);
+  void fail(std::size_t entry, const Error& error);
+  void count_bytes(std::size_t entry, std::uint64_t in, std::uint64_t out);
+
+  /// Steps nest: entries begun between enter() and leave() become children of `entry`.
+  void enter(std::size_t entry);
+  void leave();
+
+  /// Takes every failure of `object` (and of what it was part of) off the exit code; the summary
+  /// shows it with `reason`. Throws Error{not_found} when nothing of that name has failed.
+  void acknowledge(const std::string& object, const std::string& reason);
+
+  /// Data was committed to a store; the run fails unless its manifest follows.
+  void data_committed(const std::string& store_url, const std::string& key, CommittedData data);
+  /// The manifest follows now. Throws Error{refused} when no such data was committed in this run.
+  const CommittedData& committed(const std::string& store_url, const std::string& key) const;
+  void data_published(const std::string& store_url, const std::string& key);
+
+  /// Turns what is still open into failures: entries never ended, data never published. Called
+  /// once, when the script has ended.
+  void close();
+
+  const std::vector<LedgerEntry>& entries() const { return entries_; }
+  /// Failures that count, each once: where a step failed because of a part, only the part.
+  std::vector<const LedgerEntry*> failures() const;
+
+ private:
+  std::vector<LedgerEntry> entries_;
+  std::vector<std::size_t> open_steps_;
+  std::map<std::pair<std::string, std::string>, CommittedData> unpublished_;
+};
+
+}  // namespace pgbak

@@ -1,0 +1,145 @@
+#include "host/job/manifest.hpp"
+
+#include "host/base/error.hpp"
+
+namespace pgbak {
+namespace {
+
+constexpr const char* kOp = "catalog.read";
+
+/// Reads the fields of one manifest; every complaint names the manifest and the field.
+class Reader {
+ public:
+  Reader(const Json& json, const std::string& where) : json_(json), where_(where) {}
+
+  template <typename T>
+  T required(const char* field) const {
+    const auto found = json_.find(field);
+    if (found == json_.end()) bad(field, "is missing");
+    return convert<T>(*found, field);
+  }
+
+  template <typename T>
+  std::optional<T> optional(const char* field) const {
+    const auto found = json_.find(field);
+    if (found == json_.end() || found->is_null()) return std::nullopt;
+    return convert<T>(*found, field);
+  }
+
+  WallTime time(const char* field) const {
+    try {
+      return parse_rfc3339(required<std::string>(field));
+    } catch (const Error& error) {
+      bad(field, error.message());
+    }
+  }
+
+  [[noreturn]] void bad(const std::string& field, const std::string& why) const {
+    throw Error(ErrorKind::corrupt, kOp, "manifest '" + where_ + "': field '" + field + "' " + why);
+  }
+
+ private:
+  template <typename T>
+  T convert(const Json& value, const char* field) const {
+    try {
+      return value.get<T>();
+    } catch (const nlohmann::json::exception&) {
+      bad(field, "has the wrong type");
+    }
+  }
+
+  const Json& json_;
+  const std::string& where_;
+};
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+}  // namespace
+
+Json Manifest::to_json() const {
+  return {{"manifest_version", kVersion},
+          {"id", id},
+          {"key", key},
+          {"database", database},
+          {"cluster", cluster},
+          {"type", type},
+          {"started", format_rfc3339(started)},
+          {"finished", format_rfc3339(finished)},
+          {"duration_seconds", duration_seconds},
+          {"raw_bytes", raw_bytes},
+          {"stored_bytes", stored_bytes},
+          {"sha256", sha256},
+          {"format", format},
+          {"codec", codec},
+          {"level", or_null(level)},
+          {"encryption", or_null(encryption)},
+          {"server_version", server_version},
+          {"tool_version", tool_version},
+          {"pgbak_version", pgbak_version},
+          {"host", host},
+          {"script", script},
+          {"naming", naming},
+          {"options", options},
+          {"tags", tags},
+          {"fingerprint", fingerprint},
+          {"restore", restore}};
+}
+
+Manifest Manifest::from_json(const Json& json, const std::string& where) {
+  const Reader read(json, where);
+  if (!json.is_object()) {
+    throw Error(ErrorKind::corrupt, kOp, "manifest '" + where + "' is not a JSON object");
+  }
+  const int version = read.required<int>("manifest_version");
+  if (version != kVersion) {
+    throw Error(ErrorKind::config, kOp,
+                "manifest '" + where + "' has version " + std::to_string(version) +
+                    ", this pgbak reads version " + std::to_string(kVersion))
+        .hint("use a newer pgbak for this store");
+  }
+  Manifest out;
+  out.id = read.required<std::string>("id");
+  out.key = read.required<std::string>("key");
+  out.database = read.required<std::string>("database");
+  out.cluster = read.required<std::string>("cluster");
+  out.type = read.required<std::string>("type");
+  out.started = read.time("started");
+  out.finished = read.time("finished");
+  out.duration_seconds = read.required<double>("duration_seconds");
+  out.raw_bytes = read.required<std::uint64_t>("raw_bytes");
+  out.stored_bytes = read.required<std::uint64_t>("stored_bytes");
+  out.sha256 = read.required<std::string>("sha256");
+  if (out.sha256.size() != 64 ||
+      out.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    read.bad("sha256", "is not 64 lower-case hex digits");
+  }
+  out.format = read.required<std::string>("format");
+  out.codec = read.required<std::string>("codec");
+  out.level = read.optional<int>("level");
+  out.encryption = read.optional<std::string>("encryption");
+  out.server_version = read.required<std::string>("server_version");
+  out.tool_version = read.required<std::string>("tool_version");
+  out.pgbak_version = read.required<std::string>("pgbak_version");
+  out.host = read.required<std::string>("host");
+  out.script = read.required<std::string>("script");
+  out.naming = read.required<std::string>("naming");
+  out.options = json.value("options", Json::object());
+  out.tags = json.value("tags", Json::object());
+  out.fingerprint = json.value("fingerprint", Json(nullptr));
+  out.restore =
+      read.optional<std::vector<std::string>>("restore").value_or(std::vector<std::string>{});
+  return out;
+}
+
+Manifest Manifest::parse(const std::string& text, const std::string& where) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) {
+    throw Error(ErrorKind::corrupt, kOp, "manifest '" + where + "' is not JSON");
+  }
+  return from_json(json, where);
+}
+
+}  // namespace pgbak

@@ -1,0 +1,52 @@
+// The manifest: what a backup is. `<key>.meta`, one JSON object (docs/manifest.md), written last:
+// only its presence makes a backup exist.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/base/clock.hpp"
+
+namespace pgbak {
+
+using Json = nlohmann::ordered_json;
+
+/// Version 1 of the manifest. Readers ignore fields that they do not know and refuse a higher
+/// version.
+struct Manifest {
+  static constexpr int kVersion = 1;
+  static constexpr std::string_view kSuffix = ".meta";
+  static constexpr std::string_view kDigestSuffix = ".sha256";
+
+  std::string id;        ///< unique over all stores, 16 hex digits
+  std::string key;       ///< of the data object
+  std::string database;  ///< as the user named it
+  std::string cluster;   ///< system identifier, or "host:port" where the server does not tell
+  std::string type;      ///< "daily", "weekly", "monthly", "manual", …
+  WallTime started;
+  WallTime finished;
+  double duration_seconds = 0;
+  std::uint64_t raw_bytes = 0;     ///< as pg_dump wrote them
+  std::uint64_t stored_bytes = 0;  ///< as stored
+  std::string sha256;              ///< of the stored bytes, 64 hex digits
+  std::string format;              ///< "plain" or "custom"
+  std::string codec;               ///< "gzip", "zstd" or "none"
+  std::optional<int> level;
+  std::optional<std::string> encryption;
+  std::string server_version, tool_version, pgbak_version, host, script, naming;
+  Json options = Json::object();     ///< of the dump
+  Json tags = Json::object();        ///< the user's own
+  Json fingerprint = nullptr;        ///< of the source database, or null
+  std::vector<std::string> restore;  ///< command lines with stock tools
+
+  Json to_json() const;
+  /// Throws Error{corrupt} naming `where` and the field, Error{config} for a higher version.
+  static Manifest from_json(const Json& json, const std::string& where);
+  /// As from_json(), from the text of a `.meta` object.
+  static Manifest parse(const std::string& text, const std::string& where);
+};
+
+}  // namespace pgbak

@@ -1,0 +1,35 @@
+// One run of pgbak: its stop, its ledger, who it is. Made by main, used by the Lua thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "host/job/ledger.hpp"
+
+namespace pgbak {
+
+/// Shown while a pipeline runs; `expected_bytes` is 0 when nothing is known.
+struct ProgressView {
+  std::string label;
+  PipelineProgress progress;
+  std::uint64_t expected_bytes = 0;
+};
+
+struct Run {
+  explicit Run(const Stop& stop_request) : stop(stop_request) {}
+
+  const Stop& stop;
+  Ledger ledger;
+  std::string id;      ///< 16 hex digits
+  std::string script;  ///< as given: "scripts/daily.lua"
+  WallTime started = wall_now();
+  /// Called about four times a second while a pipeline is waited for, and with an empty label when
+  /// it has ended. May be empty.
+  std::function<void(const ProgressView&)> show_progress;
+};
+
+/// 16 random hex digits (getrandom(2)).
+std::string random_id();
+
+}  // namespace pgbak
