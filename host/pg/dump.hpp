@@ -29,8 +29,9 @@ struct DumpOptions {
   std::vector<std::string> extra;  ///< further pg_dump options, one argument each
 };
 
-/// The command line; pure, holds no secret. Throws Error{config} for options that exclude each other,
-/// or that would take the output away from stdout (--file, -f, --format, -F, --jobs, -j in `extra`).
+/// The command line; pure, holds no secret. Throws Error{config} for options that exclude each
+/// other, or that would take the output away from stdout (--file, -f, --format, -F, --jobs, -j in
+/// `extra`).
 ChildSpec pg_dump_command(const Tool& tool, const Target& target, const DumpOptions& options);
 
 /// Starts pg_dump when first read. Beyond the exit status, finish() checks what pg_dump wrote: not

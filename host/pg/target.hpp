@@ -14,12 +14,13 @@
 namespace pgbak {
 
 /// Connection settings of one database: what the user gave, plus pgbak's own defaults (TCP
-/// keepalives, application_name, connect_timeout) where nothing was given. What libpq adds by itself
-/// (PG* variables, service file, ~/.pgpass) is left to libpq, here and in children.
+/// keepalives, application_name, connect_timeout) where nothing was given. What libpq adds by
+/// itself (PG* variables, service file, ~/.pgpass) is left to libpq, here and in children.
 class Target {
  public:
-  /// `conninfo` is a URI (postgresql://…), a keyword string (host=… dbname=…), a bare database name,
-  /// or empty for libpq's defaults. Throws Error{config} with libpq's words, without the password.
+  /// `conninfo` is a URI (postgresql://…), a keyword string (host=… dbname=…), a bare database
+  /// name, or empty for libpq's defaults. Throws Error{config} with libpq's words, without the
+  /// password.
   static Target parse(std::string_view conninfo);
 
   /// From libpq keywords to values ("host", "port", "user", "password", "dbname", "sslmode", …).
@@ -40,6 +41,8 @@ class Target {
 
   /// A keyword string with everything but secrets: fit for a child's argv (--dbname=…).
   std::string public_conninfo() const;
+  /// A keyword string with the database's name alone: dbname='shop'.
+  std::string database_conninfo() const;
   /// The child's environment: PGPASSWORD when a password was given. Throws Error{config} when
   /// `sslpassword` is set, since no environment variable carries it.
   std::vector<std::pair<std::string, std::optional<std::string>>> child_environment() const;
@@ -48,6 +51,8 @@ class Target {
   std::map<std::string, std::string> secret_settings() const;
 
  private:
+  explicit Target(std::map<std::string, std::string> settings);
+
   std::map<std::string, std::string> settings_;  // without secrets
   std::map<std::string, Secret> secrets_;        // password, sslpassword
 };
