@@ -1,0 +1,43 @@
+# The packages that pgbak needs, by their names on Debian 12 and 13 and Ubuntu 24.04, and how to
+# install what is missing. Sourced by examples/quickstart.sh, tests/run.sh and .ci/run.
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # the lists are read by those who source this file
+
+build_packages=(
+  g++ cmake ninja-build pkg-config ccache
+  libluajit-5.1-dev libpq-dev libssl-dev zlib1g-dev libdeflate-dev libzstd-dev
+  libspdlog-dev libfmt-dev nlohmann-json3-dev
+)
+# What pgbak calls when it runs.
+run_packages=(postgresql-client)
+# A PostgreSQL server, for the examples and the tests only.
+server_packages=(postgresql)
+test_packages=(catch2 curl file gzip procps zstd)
+check_packages=(clang-format clang-tidy lua-check shellcheck)
+
+as_root() {
+  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
+# install_packages NAME...: installs those of the packages that are not there.
+install_packages() {
+  local name missing=() status=0
+  local drop_in=/etc/postgresql-common/createcluster.d/pgbak.conf
+  for name in "$@"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) == installed ]] ||
+      missing+=("$name")
+  done
+  ((${#missing[@]})) || return 0
+  echo "installing: ${missing[*]}"
+  if [[ " ${missing[*]} " == *' postgresql '* ]]; then
+    # Debian's package would create a cluster "main" and start it. This setting is for now only: it
+    # goes away again, so that a server that the user installs later behaves as they expect.
+    as_root mkdir -p "${drop_in%/*}"
+    echo 'create_main_cluster = false' | as_root tee "$drop_in" >/dev/null
+  fi
+  as_root apt-get update -qq &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "${missing[@]}" || status=$?
+  if [[ -e $drop_in ]]; then as_root rm -f "$drop_in"; fi
+  return "$status"
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds, and runs every test. Ends with ctest's summary.
+#
+#   tests/run.sh [--fast] [CTEST_OPTION...]
+#
+# --fast leaves out the builds with sanitizers. An option such as `-R retention` selects tests.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source examples/packages.sh
+source tests/support/environment.sh
+
+sanitized=ON
+if [[ ${1-} == --fast ]]; then
+  sanitized=OFF
+  shift
+fi
+
+install_packages "${build_packages[@]}" "${run_packages[@]}" "${server_packages[@]}" \
+  "${test_packages[@]}"
+
+cmake --preset release -DPGBAK_TESTS=ON -DPGBAK_SANITIZED_TESTS=$sanitized
+cmake --build --preset release
+if [[ $sanitized == ON ]]; then
+  for preset in dev tsan; do
+    cmake --preset "$preset"
+    cmake --build --preset "$preset" --target unit_tests conformance_tests
+  done
+fi
+
+# Under /tmp, since a socket's path has at most 107 bytes, and since the server's user may not be
+# able to enter the checkout.
+server=$(mktemp -d /tmp/pgbak-tests.XXXXXX)
+stop_server() {
+  tests/support/postgres.sh stop "$server" || true
+  rm -rf "$server"
+}
+trap stop_server EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+tests/support/postgres.sh start "$server"
+# shellcheck disable=SC1091  # postgres.sh has just written it
+source "$server/env"
+
+ctest --test-dir build/release --parallel "$(nproc)" --output-on-failure "$@"
