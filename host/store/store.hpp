@@ -1,5 +1,5 @@
-// A place for objects under keys such as "shop/shop_daily_20260921T020000Z.sql.gz". Knows nothing of
-// backups. Every implementation passes tests/conformance/store_suite.hpp.
+// A place for objects under keys such as "shop/shop_daily_20260921T020000Z.sql.gz". Knows nothing
+// of backups. Every implementation passes tests/conformance/store_suite.hpp.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ struct WriteOptions {
   bool overwrite = false;  ///< false: an existing key is Error{exists}
 };
 
-/// Thread-safe: several pipelines may use one store at once. An object is either absent or complete.
+/// Thread-safe: several pipelines may use one store at once. An object is either absent or
+/// complete.
 class Store {
  public:
   virtual ~Store() = default;
@@ -53,8 +54,11 @@ class Store {
   std::string get(const std::string& key, const Stop& stop, std::size_t limit_bytes = 1U << 20U);
 };
 
-/// Throws Error{config} unless `key` is a relative path of 1 to 900 bytes of UTF-8 without empty, "."
-/// or ".." components and control characters, whose last component does not begin with a dot.
+/// Whether `key` is a relative path of 1 to 900 bytes of UTF-8 without control characters, empty
+/// components and components that begin with a dot.
+bool is_key(std::string_view key);
+
+/// Throws Error{config} unless is_key(key).
 void check_key(const std::string& key);
 
 /// Objects as files below `directory`, which is created (mode 0700) when its parent exists.
