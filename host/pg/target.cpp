@@ -69,14 +69,17 @@ std::string safe_words(std::string_view conninfo, std::string words) {
 
 /// A password with an unencoded '@' or '/' parses well, but as host, port and database name: they
 /// would be shown to everybody and the login would fail in a misleading way (field.md, 24).
-void check_uri(std::string_view uri) {
+void check_uri(std::string_view uri, const Settings& settings) {
   const std::string_view rest = uri.substr(uri.find("://") + 3);
   const std::size_t authority_size = std::min(rest.find_first_of("/?"), rest.size());
   const std::string_view authority = rest.substr(0, authority_size);
   const std::string_view tail = rest.substr(authority_size);
   const std::string_view path = tail.substr(0, tail.find('?'));
   const auto ats = std::count(authority.begin(), authority.end(), '@');
-  if (ats > 1) refuse_uri("the connection URI has more than one '@' before its host");
+  const std::size_t in_host = value_of(settings, "host").rfind('@');
+  if (ats > 1 || (in_host != std::string::npos && in_host > 0)) {
+    refuse_uri("the connection URI has more than one '@' before its host");
+  }
   const bool login_cut = ats == 0 && authority.find(':') != std::string_view::npos;
   if (login_cut && path.find('@') != std::string_view::npos) {
     refuse_uri("the connection URI has an '@' in its database name");
@@ -161,8 +164,9 @@ Target Target::parse(std::string_view conninfo) {
     throw Error(ErrorKind::config, kOp, "the connection string holds a zero byte");
   }
   if (is_uri(text)) {
-    check_uri(text);
-    return Target(parse_conninfo(text));
+    Settings settings = parse_conninfo(text);
+    check_uri(text, settings);
+    return Target(std::move(settings));
   }
   if (text.find("://") != std::string::npos && text.find('=') == std::string::npos) {
     throw Error(ErrorKind::config, kOp, "the connection URI does not begin with postgresql://");
