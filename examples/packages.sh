@@ -37,7 +37,7 @@ install_packages() {
   fi
   as_root apt-get update -qq &&
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "${missing[@]}" || status=$?
+      -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null || status=$?
   if [[ -e $drop_in ]]; then as_root rm -f "$drop_in"; fi
   return "$status"
 }

@@ -74,7 +74,7 @@ select 'large object', oid, length(lo_get(oid)), md5(lo_get(oid))
 select 'sequence', schemaname, sequencename, last_value from pg_sequences order by 2, 3;
 SQL
   # Newer releases put a random key into \restrict and \unrestrict.
-  printf 'schema %s\n' "$(pg_dump --schema-only -d "$1" | grep -Ev '^\\(un)?restrict ' | sha256sum)"
+  printf 'schema %s\n' "$(pg_dump --schema-only -d "$1" | grep -Ev '^\\(un)?restrict ' | sha256sum | cut -c1-64)"
 }
 
 heading 'Packages'
