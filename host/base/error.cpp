@@ -45,22 +45,22 @@ Error::Error(ErrorKind kind, std::string op, std::string message)
   refresh();
 }
 
-Error&& Error::hint(std::string text) && {
+Error Error::hint(std::string text) && {
   hint_ = redact(text);
   return std::move(*this);
 }
 
-Error&& Error::detail(std::string text) && {
+Error Error::detail(std::string text) && {
   detail_ = redact(text);
   return std::move(*this);
 }
 
-Error&& Error::retryable(bool value) && {
+Error Error::retryable(bool value) && {
   retryable_ = value;
   return std::move(*this);
 }
 
-Error&& Error::cause(const Error& below) && {
+Error Error::cause(const Error& below) && {
   cause_ = std::make_shared<const Error>(below);
   refresh();
   return std::move(*this);

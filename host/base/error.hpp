@@ -37,14 +37,16 @@ class Error : public std::exception {
   /// `op` is the operation as a script would name it, for example "store.writer".
   Error(ErrorKind kind, std::string op, std::string message);
 
+  // By value: `error = std::move(error).hint(…)` must not be a move onto itself.
+
   /// What the user can do about it.
-  Error&& hint(std::string text) &&;
+  Error hint(std::string text) &&;
   /// Longer evidence, for example the tail of a child's stderr.
-  Error&& detail(std::string text) &&;
+  Error detail(std::string text) &&;
   /// Whether the same call may succeed later. Set where the error is made.
-  Error&& retryable(bool value = true) &&;
+  Error retryable(bool value = true) &&;
   /// The error below this one.
-  Error&& cause(const Error& below) &&;
+  Error cause(const Error& below) &&;
 
   ErrorKind kind() const { return kind_; }
   const std::string& op() const { return op_; }
