@@ -164,17 +164,14 @@ class Connection::Impl {
           .retryable();
     }
     const ErrorKind kind = kind_of(sqlstate);
-    Error error = Error(kind, kConnectOp, message)
-                      .detail("SQLSTATE " + sqlstate)
-                      .retryable(kind == ErrorKind::unavailable);
-    if (kind == ErrorKind::permission) {
-      error = std::move(error).hint("check user, password, and the server's pg_hba.conf");
-    } else if (sqlstate == "3D000") {
-      error = std::move(error).hint("list the databases: psql --list with the same host and user");
-    } else if (sqlstate == "53300") {
-      error = std::move(error).hint("the server has no free connection slot; try again later");
-    }
-    return error;
+    const char* hint = "";
+    if (kind == ErrorKind::permission) hint = "check user, password, and the server's pg_hba.conf";
+    if (sqlstate == "3D000") hint = "list the databases: psql --list with the same host and user";
+    if (sqlstate == "53300") hint = "the server has no free connection slot; try again later";
+    return Error(kind, kConnectOp, message)
+        .detail("SQLSTATE " + sqlstate)
+        .hint(hint)
+        .retryable(kind == ErrorKind::unavailable);
   }
 
   /// Blocks until the socket is ready; on a stop ends the query on the server first.
