@@ -1,5 +1,5 @@
-// fsync() and renameat2() of this test program are the ones below, so that a test can make the
-// kernel refuse what no file system at hand refuses.
+// fsync(), flock() and renameat2() of this test program are the ones below, so that a test can make
+// the kernel refuse what no file system at hand refuses.
 #include "host/stream/file_stage.hpp"
 
 #include <signal.h>
@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <thread>
+#include <utility>
 
 #include "host/base/unique_fd.hpp"
 #include "tests/support/catch.hpp"
@@ -29,6 +29,7 @@ namespace {
 std::atomic<int> good_syncs{-1};   // how many fsync() succeed before one fails; -1: all do
 std::atomic<int> rename_error{0};  // what renameat2() fails with; 0: it does not
 std::atomic<bool> fault_struck{false};
+std::string sweep_before_lock;  // a directory to sweep just before the next flock()
 
 }  // namespace
 
@@ -39,6 +40,11 @@ extern "C" int fsync(int fd) {
     return -1;
   }
   return static_cast<int>(::syscall(SYS_fsync, fd));
+}
+
+extern "C" int flock(int fd, int operation) noexcept {
+  if (!sweep_before_lock.empty()) sweep_temp_files(std::exchange(sweep_before_lock, ""));
+  return static_cast<int>(::syscall(SYS_flock, fd, operation));
 }
 
 extern "C" int renameat2(int from_dir, const char* from, int to_dir, const char* to,
@@ -200,19 +206,15 @@ TEST_CASE("a path that names no file, and one that is none") {
 
 TEST_CASE("a sweep that takes a new file before its writer has locked it does no harm") {
   const TempDir dir;
-  std::atomic<bool> done{false};
-  std::thread sweeper([&] {
-    while (!done) sweep_temp_files(dir.path());
-  });
-  int committed = 0;
-  for (int i = 0; i < 300; ++i) {
-    write_file(dir / ("file" + std::to_string(i)), "content");
-    committed += content_of(dir / ("file" + std::to_string(i))) == "content" ? 1 : 0;
-  }
-  done = true;
-  sweeper.join();
-  CHECK(committed == 300);
-  CHECK(entries(dir.path()) == 300);
+  sweep_before_lock = dir.path();
+  const auto sink = file_sink(dir / "file", false);
+  CHECK(sweep_before_lock.empty());
+  CHECK(entries(dir.path()) == 1);
+  CHECK(sweep_temp_files(dir.path()) == 0);
+  sink->write(bytes_of("content"), no_stop);
+  sink->commit(no_stop);
+  CHECK(content_of(dir / "file") == "content");
+  CHECK(entries(dir.path()) == 1);
 }
 
 TEST_CASE("a sweep removes only unlocked temporary files") {
