@@ -1,0 +1,68 @@
+#include "bindings/assets.hpp"
+
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+
+#include "host/base/environment.hpp"
+#include "host/base/file.hpp"
+
+namespace pgbak {
+namespace {
+
+std::vector<std::string> roots() {
+  std::vector<std::string> out{"."};
+  if (const auto home = environment("PGBAK_HOME")) out.push_back(*home);
+  out.emplace_back(PGBAK_DATADIR);
+  return out;
+}
+
+/// "scripts/daily.lua: back up …" out of the first comment line, without the path.
+std::string summary_of(std::string_view text) {
+  if (!text.starts_with("-- ")) return {};
+  std::string_view line = text.substr(3, text.find('\n') - 3);
+  if (const std::size_t colon = line.find(": "); colon != std::string_view::npos) {
+    line.remove_prefix(colon + 2);
+  }
+  return std::string(line);
+}
+
+}  // namespace
+
+std::optional<LuaSource> find_lua(const std::string& relative) {
+  for (const std::string& root : roots()) {
+    const std::string path = root == "." ? relative : root + "/" + relative;
+    if (std::filesystem::is_regular_file(path)) return LuaSource{path, read_file(path)};
+  }
+  for (const Asset& asset : embedded_assets()) {
+    if (asset.path == relative) return find_embedded(relative);
+  }
+  return std::nullopt;
+}
+
+LuaSource find_embedded(std::string_view path) {
+  for (const Asset& asset : embedded_assets()) {
+    if (asset.path == path) return {"embedded:" + std::string(path), std::string(asset.text)};
+  }
+  throw std::logic_error("nothing embedded as " + std::string(path));
+}
+
+std::vector<std::pair<std::string, std::string>> list_scripts() {
+  std::map<std::string, std::string> found;
+  const auto add = [&](const std::filesystem::path& path, std::string_view text) {
+    if (path.extension() == ".lua") found.try_emplace(path.stem().string(), summary_of(text));
+  };
+  for (const std::string& root : roots()) {
+    std::error_code ignored;  // a root without scripts is no failure
+    for (const auto& entry : std::filesystem::directory_iterator(root + "/scripts", ignored)) {
+      if (entry.is_regular_file()) add(entry.path(), read_file(entry.path()));
+    }
+  }
+  for (const Asset& asset : embedded_assets()) {
+    const std::filesystem::path path(asset.path);
+    if (path.parent_path() == "scripts") add(path, asset.text);
+  }
+  return {found.begin(), found.end()};
+}
+
+}  // namespace pgbak

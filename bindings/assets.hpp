@@ -1,0 +1,38 @@
+// The shipped Lua: embedded in the binary, with files on disk before it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pgbak {
+
+struct Asset {
+  std::string_view path;  ///< "scripts/daily.lua"
+  std::string_view text;
+};
+
+/// Everything that is embedded, by path: the shipped Lua, and bindings/bootstrap.lua.
+std::span<const Asset> embedded_assets();
+
+/// Lua source and where it came from.
+struct LuaSource {
+  std::string path;  ///< for messages: a file, or "embedded:scripts/daily.lua"
+  std::string text;
+};
+
+/// Finds `relative` ("scripts/daily.lua") in ".", $PGBAK_HOME, the install prefix, the embedded
+/// copies, in this order. Throws what read_file() throws for a file that is there and cannot be
+/// read.
+std::optional<LuaSource> find_lua(const std::string& relative);
+
+/// An embedded source, never one from disk. Throws std::logic_error when there is none.
+LuaSource find_embedded(std::string_view path);
+
+/// Names of all scripts that `pgbak <name>` finds, sorted, each with the first line of its comment.
+std::vector<std::pair<std::string, std::string>> list_scripts();
+
+}  // namespace pgbak

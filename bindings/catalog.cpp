@@ -1,0 +1,143 @@
+// pgbak.catalog: backups by their manifests.
+#include "host/job/catalog.hpp"
+
+#include "bindings/call.hpp"
+#include "bindings/objects.hpp"
+
+namespace pgbak {
+namespace {
+
+/// A manifest for scripts: the JSON, and `time`, the start in seconds.
+Json for_lua(const Manifest& manifest) {
+  Json out = manifest.to_json();
+  out["time"] = manifest.started.time_since_epoch().count();
+  return out;
+}
+
+void publish(Call& call) {
+  const auto store = call.object<Store>(1);
+  const Options facts = call.options(3);
+  Manifest manifest;
+  manifest.key = call.string(2);
+  manifest.database = facts.string("database");
+  manifest.cluster = facts.string("cluster");
+  manifest.type = facts.string("type");
+  manifest.format = facts.string("format");
+  manifest.codec = facts.string("codec");
+  if (facts.has("level")) manifest.level = static_cast<int>(facts.integer("level"));
+  manifest.server_version = facts.string("server_version");
+  manifest.tool_version = facts.string("tool_version");
+  manifest.naming = facts.string("naming");
+  if (facts.has("options")) manifest.options = facts.json("options");
+  if (facts.has("tags")) manifest.tags = facts.json("tags");
+  manifest.restore = facts.strings("restore");
+  call.push(for_lua(Catalog(store, call.run()).publish(std::move(manifest))));
+}
+
+void list(Call& call) {
+  const CatalogListing listing = Catalog(call.object<Store>(1), call.run()).list();
+  Json backups = Json::array();
+  for (const Manifest& each : listing.backups) backups.push_back(for_lua(each));
+  Json problems = Json::array();
+  for (const CatalogProblem& each : listing.problems) {
+    problems.push_back({{"key", each.key}, {"message", each.error.text()}});
+  }
+  call.push(backups);
+  call.push(problems);
+}
+
+void get(Call& call) {
+  const auto found = Catalog(call.object<Store>(1), call.run()).find(call.string(2));
+  call.push(found ? for_lua(*found) : Json(nullptr));
+}
+
+void remove(Call& call) {
+  const auto store = call.object<Store>(1);
+  const std::vector<std::string> keys = call.strings(2);
+  const Options whose = call.options(3);
+  Json out = Json::array();
+  for (const Removal& each :
+       Catalog(store, call.run()).remove(keys, whose.string("cluster"), whose.string("database"))) {
+    out.push_back({{"key", each.key}, {"removed", each.removed}});
+  }
+  call.push(out);
+}
+
+}  // namespace
+
+const Module& catalog_module() {
+  static const Param store{"store", "Store", false, "where"};
+  static const Module module{
+      "catalog",
+      "The backups of a store, by their manifests (docs/manifest.md). A backup exists when its "
+      "manifest "
+      "does.",
+      {{"publish",
+        "Makes data that stream.run committed in this run a backup: writes <key>.sha256, then "
+        "<key>.meta. Sizes, digest and times come from the host. A run that leaves data "
+        "unpublished "
+        "fails.",
+        {store,
+         {"key", "string", false, "the key that was written"},
+         {"facts",
+          "table",
+          false,
+          "what only the script knows",
+          {{"database", "string", kRequired, "the database's name"},
+           {"cluster", "string", kRequired, "system identifier, or host:port"},
+           {"type", "string", kRequired, "daily, weekly, monthly, manual, or your own"},
+           {"format", "'plain'|'custom'", kRequired, "of the dump"},
+           {"codec", "'gzip'|'zstd'|'none'", kRequired, "around the dump"},
+           {"level", "integer", "", "of the codec"},
+           {"server_version", "string", kRequired, "of the server"},
+           {"tool_version", "string", kRequired, "of pg_dump"},
+           {"naming", "string", "'tiered'", "which naming made the key"},
+           {"options", "table", "", "of the dump"},
+           {"tags", "table", "", "your own"},
+           {"restore", "string[]", "", "command lines that restore it with stock tools"}}}},
+        "table",
+        "the manifest",
+        "refused when this run wrote no such data or its pipeline did not end with "
+        "digest.sha256(), "
+        "corrupt when the stored size is wrong",
+        "catalog.publish(disk, key, { database = 'shop', … })",
+        publish},
+       {"list",
+        "Lists backups, newest first.",
+        {store},
+        "table",
+        "array of manifests (with `time`, the start in seconds); second, array of {key, message} "
+        "for "
+        "manifests that cannot be read",
+        "permission, io",
+        "local backups, problems = catalog.list(disk)",
+        list},
+       {"get",
+        "Looks up one backup.",
+        {store, {"key", "string", false, "of its data"}},
+        "table",
+        "the manifest, or nil",
+        "corrupt when the manifest cannot be read",
+        "catalog.get(disk, 'shop/shop.sql.gz')",
+        get},
+       {"remove",
+        "Deletes backups of one database, manifest first. Nothing is deleted when a floor forbids "
+        "one of "
+        "them. Already gone is success.",
+        {store,
+         {"keys", "string[]", false, "of the data"},
+         {"whose",
+          "table",
+          false,
+          "whose backups these must be",
+          {{"database", "string", kRequired, "the database's name"},
+           {"cluster", "string", kRequired, "as in the manifests"}}}},
+        "table",
+        "array of {key, removed}",
+        "refused for the newest good backup and for backups of another database",
+        "catalog.remove(disk, { key }, { database = 'shop', cluster = info.system_identifier })",
+        remove}}};
+  return module;
+}
+
+}  // namespace pgbak

@@ -1,0 +1,325 @@
+// pgbak.pg: PostgreSQL, its servers and its tools.
+#include "bindings/call.hpp"
+#include "bindings/objects.hpp"
+#include "host/pg/dump.hpp"
+#include "host/pg/restore.hpp"
+#include "host/pg/tools.hpp"
+
+namespace pgbak {
+namespace {
+
+std::chrono::milliseconds seconds(double value) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(value * 1000));
+}
+
+void target(Call& call) {
+  if (lua_type(call.lua(), call.index(1)) == LUA_TSTRING) {
+    call.push(std::make_shared<Target>(Target::parse(call.string(1))));
+    return;
+  }
+  std::map<std::string, std::string> fields;
+  const Json given = call.json(1);
+  for (const auto& [key, value] : given.items()) {
+    fields[key] = value.is_string() ? value.get<std::string>() : value.dump();
+  }
+  call.push(std::make_shared<Target>(Target::from_fields(fields)));
+}
+
+void connect(Call& call) {
+  const auto where = call.object<Target>(1);
+  call.push(std::make_shared<Connection>(*where, call.run().stop,
+                                         seconds(call.options(2).number("timeout_seconds"))));
+}
+
+/// The server's major version, from the options or by asking the server.
+int server_major(Call& call, const Target& where, const Options& options) {
+  if (options.has("server_major")) return static_cast<int>(options.integer("server_major"));
+  return Connection(where, call.run().stop).info().major();
+}
+
+Tool tool_for(Call& call, const std::string& name, int major) {
+  return find_tool(name, major, ToolSearch::from_environment(major), call.run().stop);
+}
+
+void dump(Call& call) {
+  const auto where = call.object<Target>(1);
+  const Options given = call.options(2);
+  DumpOptions options;
+  options.format = given.string("format") == "custom" ? DumpFormat::custom : DumpFormat::plain;
+  options.schema_only = given.boolean("schema_only");
+  options.data_only = given.boolean("data_only");
+  options.no_owner = given.boolean("no_owner");
+  options.no_privileges = given.boolean("no_privileges");
+  options.schemas = given.strings("schemas");
+  options.exclude_schemas = given.strings("exclude_schemas");
+  options.tables = given.strings("tables");
+  options.exclude_tables = given.strings("exclude_tables");
+  options.lock_wait_timeout = seconds(given.number("lock_wait_timeout_seconds"));
+  if (given.has("level")) options.level = static_cast<int>(given.integer("level"));
+  options.extra = given.strings("extra");
+  const Tool tool = tool_for(call, "pg_dump", server_major(call, *where, given));
+  call.push(source_object(dump_source(tool, *where, options)));
+}
+
+void globals(Call& call) {
+  const auto where = call.object<Target>(1);
+  const Options given = call.options(2);
+  const Tool tool = tool_for(call, "pg_dumpall", server_major(call, *where, given));
+  call.push(source_object(globals_source(tool, *where, given.strings("extra"))));
+}
+
+void psql(Call& call) {
+  const auto where = call.object<Target>(1);
+  const Tool tool = tool_for(call, "psql", server_major(call, *where, call.options(2)));
+  call.push(sink_object(psql_sink(tool, *where)));
+}
+
+void pg_restore(Call& call) {
+  const auto where = call.object<Target>(1);
+  const Options given = call.options(2);
+  PgRestoreOptions options;
+  options.no_owner = given.boolean("no_owner");
+  options.no_privileges = given.boolean("no_privileges");
+  options.extra = given.strings("extra");
+  // An archive is read by its own pg_dump's major or a newer one.
+  const int major =
+      std::max(server_major(call, *where, given), static_cast<int>(given.integer("dump_major")));
+  call.push(sink_object(pg_restore_sink(tool_for(call, "pg_restore", major), *where, options)));
+}
+
+void tool(Call& call) {
+  const Tool found = tool_for(call, call.string(1), static_cast<int>(call.integer(2)));
+  call.push(Json{{"path", found.path}, {"version", found.version}, {"major", found.major}});
+}
+
+void quote(Call& call) { call.push(quote_identifier(call.string(1))); }
+
+void database(Call& call) { call.push(call.self<Target>()->database()); }
+void shown(Call& call) { call.push(call.self<Target>()->shown()); }
+void setting(Call& call) { call.push(call.self<Target>()->setting(call.string(1))); }
+
+void with_database(Call& call) {
+  call.push(std::make_shared<Target>(call.self<Target>()->with_database(call.string(1))));
+}
+
+void query(Call& call) {
+  const auto connection = call.self<Connection>();
+  const std::string sql = call.string(1);
+  std::vector<std::optional<std::string>> params;
+  for (const std::string& each : call.strings(2)) params.emplace_back(each);
+  const Rows answer = connection->query(sql, params);
+  Json rows = Json::array();
+  for (const auto& row : answer.rows) {
+    Json out = Json::object();
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (row[i]) out[answer.columns[i]] = *row[i];
+    }
+    rows.push_back(std::move(out));
+  }
+  call.push(rows);
+}
+
+void info(Call& call) {
+  const ServerInfo found = call.self<Connection>()->info();
+  call.push(Json{{"version", found.version},
+                 {"version_num", found.version_num},
+                 {"major", found.major()},
+                 {"system_identifier", found.system_identifier},
+                 {"database_bytes", found.database_bytes},
+                 {"encoding", found.encoding},
+                 {"in_recovery", found.in_recovery}});
+}
+
+void close(Call& call) { close_handle<Connection>(call.lua(), call.index(0)); }
+
+const Param kTarget{"target", "Target", false, "the database"};
+const Option kServerMajor{"server_major", "integer", "", "of the server; without it, it is asked"};
+const Option kExtra{"extra", "string[]", "", "further options, one argument each"};
+const Option kNoOwner{"no_owner", "boolean", "false", "leave ownership out"};
+const Option kNoPrivileges{"no_privileges", "boolean", "false", "leave GRANTs out"};
+
+Function dump_function() {
+  return {
+      "dump",
+      "pg_dump of a database as a source. Beyond its exit status its output is checked: not empty, "
+      "and a plain dump must end with pg_dump's last line.",
+      {kTarget,
+       {"options",
+        "table",
+        true,
+        "what and how",
+        {{"format", "'plain'|'custom'", "'plain'", "SQL text, or an archive for pg_restore"},
+         kServerMajor,
+         {"schema_only", "boolean", "false", "no rows"},
+         {"data_only", "boolean", "false", "only rows"},
+         kNoOwner,
+         kNoPrivileges,
+         {"schemas", "string[]", "", "only these (patterns of pg_dump)"},
+         {"exclude_schemas", "string[]", "", "not these"},
+         {"tables", "string[]", "", "only these"},
+         {"exclude_tables", "string[]", "", "not these"},
+         {"lock_wait_timeout_seconds", "number", "60", "longest wait for a table's lock; 0: none"},
+         {"level", "integer", "",
+          "custom format: pg_dump's own compression; unset: none, compress "
+          "outside"},
+         kExtra}}},
+      "Source",
+      "a source for stream.run",
+      "unavailable when no pg_dump fits the server, config for options that exclude each other; "
+      "when "
+      "it runs: process, corrupt",
+      "from = pg.dump(target, { format = 'plain' })",
+      dump};
+}
+
+}  // namespace
+
+const Module& pg_module() {
+  static const Class target_class{
+      "Target",
+      "Where a database is and how to log in. Printing it shows no secret.",
+      {{"database",
+        "The database's name.",
+        {},
+        "string",
+        "the name",
+        "",
+        "target:database()",
+        database},
+       {"shown",
+        "For people: database, host and port.",
+        {},
+        "string",
+        "the text",
+        "",
+        "target:shown()",
+        shown},
+       {"__tostring", "As shown().", {}, "string", "the text", "", "print(target)", shown, true},
+       {"setting",
+        "One connection setting, as libpq resolves it.",
+        {{"keyword", "string", false, "host, port, user, dbname, …; never a secret"}},
+        "string",
+        "its value, or empty",
+        "",
+        "target:setting('host')",
+        setting},
+       {"with_database",
+        "The same server, another database.",
+        {{"name", "string", false, "the database"}},
+        "Target",
+        "a new target",
+        "",
+        "target:with_database('postgres')",
+        with_database}}};
+  static const Class connection_class{
+      "Connection",
+      "A session on a server.",
+      {{"query",
+        "Runs one statement with $1… parameters.",
+        {{"sql", "string", false, "the statement"}, {"params", "string[]", true, "values for $1…"}},
+        "table",
+        "array of rows: {column = text}, NULLs left out",
+        "process, permission, not_found, exists, unavailable, cancelled",
+        "db:query('select count(*) from orders')[1].count",
+        query},
+       {"info",
+        "What the server says about itself.",
+        {},
+        "table",
+        "{version, version_num, major, system_identifier, database_bytes, encoding, in_recovery}",
+        "as query",
+        "db:info().major",
+        info},
+       {"close",
+        "Ends the session; a second call does nothing.",
+        {},
+        "",
+        "",
+        "",
+        "db:close()",
+        close}}};
+  static const Module module{
+      "pg",
+      "PostgreSQL: connections, pg_dump as a source, psql and pg_restore as sinks.",
+      {{"target",
+        "Reads connection settings; libpq does the parsing. PG* variables, ~/.pgpass and service "
+        "files "
+        "count.",
+        {{"where", "string|table", false,
+          "a postgresql:// URI, a keyword string, a database name, '' for libpq's defaults, or a "
+          "table of "
+          "libpq keywords"}},
+        "Target",
+        "the target",
+        "config for what libpq does not understand",
+        "pg.target('postgresql://app@db.example/shop')",
+        target},
+       {"connect",
+        "Opens a session.",
+        {kTarget,
+         {"options",
+          "table",
+          true,
+          "how",
+          {{"timeout_seconds", "number", "30", "for the connection to stand"}}}},
+        "Connection",
+        "the session",
+        "unavailable, permission, not_found, timeout",
+        "local db = pg.connect(target)",
+        connect},
+       dump_function(),
+       {"globals",
+        "pg_dumpall --globals-only as a source: roles, memberships, tablespaces.",
+        {kTarget, {"options", "table", true, "how", {kServerMajor, kExtra}}},
+        "Source",
+        "a source for stream.run",
+        "as dump",
+        "from = pg.globals(target)",
+        globals},
+       {"psql",
+        "psql -X -v ON_ERROR_STOP=1 as a sink for SQL text.",
+        {kTarget, {"options", "table", true, "how", {kServerMajor}}},
+        "Sink",
+        "a sink for stream.run",
+        "unavailable; when it runs: process",
+        "to = { pg.psql(target) }",
+        psql},
+       {"pg_restore",
+        "pg_restore --exit-on-error as a sink for archives.",
+        {kTarget,
+         {"options",
+          "table",
+          true,
+          "how",
+          {kServerMajor,
+           {"dump_major", "integer", "0", "major version of the pg_dump that made the archive"},
+           kNoOwner,
+           kNoPrivileges,
+           kExtra}}},
+        "Sink",
+        "a sink for stream.run",
+        "unavailable; when it runs: process",
+        "to = { pg.pg_restore(target) }",
+        pg_restore},
+       {"tool",
+        "Which program is used for a server: the same major version, else the next newer one.",
+        {{"name", "'pg_dump'|'pg_dumpall'|'pg_restore'|'psql'", false, "the program"},
+         {"server_major", "integer", false, "of the server"}},
+        "table",
+        "{path, version, major}",
+        "unavailable when there is none, or all are too old",
+        "pg.tool('pg_dump', 15).path",
+        tool},
+       {"quote_identifier",
+        "A name as an SQL identifier.",
+        {{"name", "string", false, "any text"}},
+        "string",
+        "quoted",
+        "",
+        "pg.quote_identifier('my db')",
+        quote}},
+      {target_class, connection_class}};
+  return module;
+}
+
+}  // namespace pgbak

@@ -1,0 +1,127 @@
+// pgbak.run: the run ledger, locks, who this run is.
+#include "host/job/run.hpp"
+
+#include "bindings/call.hpp"
+#include "host/job/lock.hpp"
+
+namespace pgbak {
+
+template <>
+struct ClassName<RunLock> {
+  static constexpr std::string_view value = "Lock";
+};
+
+namespace {
+
+void step(Call& call) {
+  lua_State* lua = call.lua();
+  Ledger& ledger = call.run().ledger;
+  const std::size_t entry = ledger.begin(call.string(1), call.string(2));
+  ledger.enter(entry);
+  const int function = call.index(3);
+  const int arguments = lua_gettop(lua) - function;
+  const int status = lua_pcall(lua, arguments, LUA_MULTRET, 0);
+  ledger.leave();
+  if (status != 0) {
+    ledger.fail(entry, error_from_lua(lua, -1));
+    throw Reraise();
+  }
+  ledger.succeed(entry);
+  call.pushed(lua_gettop(lua) - function + 1);
+}
+
+void acknowledge(Call& call) { call.run().ledger.acknowledge(call.string(1), call.string(2)); }
+
+void lock(Call& call) { call.push(std::make_shared<RunLock>(call.string(1))); }
+
+void close(Call& call) { close_handle<RunLock>(call.lua(), call.index(0)); }
+
+void info(Call& call) {
+  const Run& run = call.run();
+  call.push(Json{
+      {"id", run.id}, {"script", run.script}, {"started", run.started.time_since_epoch().count()}});
+}
+
+void entries(Call& call) {
+  Json out = Json::array();
+  for (const LedgerEntry& each : call.run().ledger.entries()) {
+    out.push_back({{"kind", each.kind},
+                   {"object", each.object},
+                   {"state", to_string(each.state)},
+                   {"seconds", each.seconds},
+                   {"in_bytes", each.in_bytes},
+                   {"out_bytes", each.out_bytes},
+                   {"message", each.error ? Json(each.error->text()) : Json(nullptr)}});
+  }
+  call.push(out);
+}
+
+}  // namespace
+
+const Module& run_module() {
+  static const Module module{
+      "run",
+      "The run ledger: `pgbak run` exits 0 only if nothing in it failed, or the script "
+      "acknowledged that "
+      "failure by name. Pipelines and deletions record themselves.",
+      {{"step",
+        "Calls a function and records its success or failure, also when the script catches the "
+        "error "
+        "later.",
+        {{"kind", "string", false, "backup, restore, check, …"},
+         {"object", "string", false, "what it is done to"},
+         {"fn", "function", false, "gets the further arguments"}},
+        "any",
+        "what the function returns",
+        "what the function raises",
+        "run.step('backup', 'shop', function() … end)",
+        step,
+        true},
+       {"acknowledge",
+        "Says that a failure shall not fail the run. It stays in the summary.",
+        {{"object", "string", false, "the object whose step failed"},
+         {"reason", "string", false, "for the summary"}},
+        "",
+        "",
+        "not_found when nothing of that name has failed",
+        "run.acknowledge('scratch', 'may be missing on Sundays')",
+        acknowledge},
+       {"lock",
+        "Makes sure that only one run on this machine works on something. The lock ends with the "
+        "process.",
+        {{"name", "string", false, "any text"}},
+        "Lock",
+        "the lock",
+        "refused when another run holds it",
+        "local lock = run.lock('shop')",
+        lock},
+       {"info",
+        "Which run this is.",
+        {},
+        "table",
+        "{id, script, started}",
+        "",
+        "run.info().id",
+        info},
+       {"entries",
+        "The ledger so far.",
+        {},
+        "table",
+        "array of {kind, object, state, seconds, in_bytes, out_bytes, message}",
+        "",
+        "#run.entries()",
+        entries}},
+      {{"Lock",
+        "Held until it is closed.",
+        {{"close",
+          "Lets go; a second call does nothing.",
+          {},
+          "",
+          "",
+          "",
+          "lock:close()",
+          close}}}}};
+  return module;
+}
+
+}  // namespace pgbak

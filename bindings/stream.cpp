@@ -1,0 +1,202 @@
+// pgbak.stream: pipelines.
+#include "bindings/call.hpp"
+#include "bindings/objects.hpp"
+#include "host/job/transfer.hpp"
+#include "host/stream/file_stage.hpp"
+#include "host/stream/observe.hpp"
+
+namespace pgbak {
+namespace {
+
+std::chrono::milliseconds seconds(double value) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(value * 1000));
+}
+
+/// Calls `take` with the stack index of each element of the list option `name`.
+template <typename Take>
+void each_of(lua_State* lua, const Options& options, std::string_view name, Take take) {
+  options.push(name);
+  const int list = lua_gettop(lua);
+  const int length = lua_istable(lua, list) ? static_cast<int>(lua_objlen(lua, list)) : 0;
+  for (int i = 1; i <= length; ++i) {
+    lua_rawgeti(lua, list, i);
+    take(lua_gettop(lua));
+    lua_pop(lua, 1);
+  }
+  lua_pop(lua, 1);
+}
+
+TransferSpec read_spec(Call& call) {
+  lua_State* lua = call.lua();
+  const Options options = call.options(1);
+  TransferSpec spec;
+  options.push("from");
+  spec.pipeline.source = std::move(take_handle<SourceObject>(lua, lua_gettop(lua))->source);
+  lua_pop(lua, 1);
+  each_of(lua, options, "through", [&](int index) {
+    spec.pipeline.filters.push_back(std::move(take_handle<FilterObject>(lua, index)->filter));
+  });
+  each_of(lua, options, "to", [&](int index) {
+    const auto object = take_handle<SinkObject>(lua, index);
+    spec.pipeline.sinks.push_back(std::move(object->sink));
+    if (object->destination) spec.destinations.push_back(*object->destination);
+  });
+  spec.pipeline.total_timeout = seconds(options.number("timeout_seconds"));
+  spec.pipeline.stall_timeout = seconds(options.number("stall_timeout_seconds"));
+  spec.expected_bytes = static_cast<std::uint64_t>(options.integer("expect_bytes"));
+  spec.label = options.has("label") ? options.string("label") : spec.pipeline.source->name();
+  return spec;
+}
+
+void push_report(Call& call, const PipelineReport& report) {
+  Json filters = Json::array();
+  for (const FilterReport& each : report.filters) {
+    filters.push_back({{"name", each.name},
+                       {"in_bytes", each.in_bytes},
+                       {"out_bytes", each.out_bytes},
+                       {"result", each.result}});
+  }
+  call.push(Json{{"in_bytes", report.in_bytes},
+                 {"out_bytes", report.out_bytes},
+                 {"seconds", report.seconds},
+                 {"filters", filters}});
+}
+
+void run(Call& call) {
+  Transfer transfer(read_spec(call), call.run());
+  push_report(call, transfer.wait());
+}
+
+void start(Call& call) { call.push(std::make_shared<Transfer>(read_spec(call), call.run())); }
+
+void wait(Call& call) { push_report(call, call.self<Transfer>()->wait()); }
+void done(Call& call) { call.push(call.self<Transfer>()->done()); }
+
+void progress(Call& call) {
+  const PipelineProgress now = call.self<Transfer>()->progress();
+  call.push(
+      Json{{"in_bytes", now.in_bytes}, {"out_bytes", now.out_bytes}, {"seconds", now.seconds}});
+}
+
+void file(Call& call) { call.push(source_object(file_source(call.string(1)))); }
+
+void to_file(Call& call) {
+  call.push(sink_object(file_sink(call.string(1), call.options(2).boolean("overwrite"))));
+}
+
+void count(Call& call) { call.push(filter_object(count_filter())); }
+
+void rate_limit(Call& call) {
+  const std::int64_t rate = call.integer(1);
+  if (rate <= 0) throw Misuse("argument 'bytes_per_second': a positive number expected");
+  call.push(filter_object(rate_limit_filter(static_cast<std::uint64_t>(rate))));
+}
+
+constexpr std::string_view kReport =
+    "report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}}";
+
+}  // namespace
+
+const Module& stream_module() {
+  static const Param spec{
+      "spec",
+      "table",
+      false,
+      "the pipeline",
+      {{"from", "Source", kRequired, "where the bytes come from"},
+       {"through", "Filter[]", "", "filters, in order"},
+       {"to", "Sink[]", "", "where they go; none: the bytes are only checked"},
+       {"timeout_seconds", "number", "0", "for all of it; 0: none"},
+       {"stall_timeout_seconds", "number", "0", "longest time without one byte moving; 0: none"},
+       {"expect_bytes", "integer", "0", "bytes that will probably come, for the progress line"},
+       {"label", "string", "", "for logs; default: the source's name"}}};
+  static const Module module{
+      "stream",
+      "Pipelines: source → filters → sinks. All sinks commit, or none does. Stages are used once.",
+      {{"run",
+        "Runs a pipeline to its end.",
+        {spec},
+        "table",
+        kReport,
+        "the first error of any stage; timeout; cancelled",
+        "stream.run { from = pg.dump(db), through = { codec.gzip(), digest.sha256() }, to = { "
+        "disk:writer(key) } }",
+        run},
+       {"start",
+        "Starts a pipeline and returns at once; several may run. Wait for each.",
+        {spec},
+        "Pipeline",
+        "the running pipeline",
+        "",
+        "local p = stream.start { from = … }",
+        start},
+       {"file",
+        "Reads a file.",
+        {{"path", "string", false, "its path"}},
+        "Source",
+        "a source",
+        "not_found, permission, io",
+        "stream.file('dump.sql')",
+        file},
+       {"to_file",
+        "Writes a file, which appears when the pipeline commits.",
+        {{"path", "string", false, "its path"},
+         {"options",
+          "table",
+          true,
+          "how",
+          {{"overwrite", "boolean", "false", "whether an existing file is replaced"}}}},
+        "Sink",
+        "a sink",
+        "exists, permission, io",
+        "stream.to_file('dump.sql')",
+        to_file},
+       {"count",
+        "Counts what passes; its result in the report is the number of bytes.",
+        {},
+        "Filter",
+        "a filter",
+        "",
+        "stream.count()",
+        count},
+       {"rate_limit",
+        "Slows a pipeline down.",
+        {{"bytes_per_second", "integer", false, "on average"}},
+        "Filter",
+        "a filter",
+        "",
+        "stream.rate_limit(10 * units.mib)",
+        rate_limit}},
+      {{"Source", "Where bytes come from; used up by one pipeline.", {}},
+       {"Filter", "Changes or observes bytes; used up by one pipeline.", {}},
+       {"Sink", "Where bytes go; used up by one pipeline.", {}},
+       {"Pipeline",
+        "A running pipeline. A run that does not wait for one fails.",
+        {{"wait",
+          "Waits for the end.",
+          {},
+          "table",
+          kReport,
+          "the first error of any stage; timeout; cancelled",
+          "local report = p:wait()",
+          wait},
+         {"done",
+          "Whether wait() would return at once.",
+          {},
+          "boolean",
+          "yes or no",
+          "",
+          "if p:done() then … end",
+          done},
+         {"progress",
+          "How far it is.",
+          {},
+          "table",
+          "{in_bytes, out_bytes, seconds}",
+          "",
+          "p:progress().in_bytes",
+          progress}}}}};
+  return module;
+}
+
+}  // namespace pgbak

@@ -1,0 +1,200 @@
+// pgbak.sys: the surroundings of a run.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "bindings/assets.hpp"
+#include "bindings/call.hpp"
+#include "bindings/loader.hpp"
+#include "host/base/environment.hpp"
+#include "host/base/file.hpp"
+#include "host/base/log.hpp"
+#include "host/base/nearest.hpp"
+#include "host/base/redact.hpp"
+#include "host/base/units.hpp"
+
+namespace pgbak {
+namespace {
+
+void env(Call& call) {
+  const auto value = environment(call.string(1));
+  call.push(value ? Json(*value) : Json(nullptr));
+}
+
+void secret_env(Call& call) {
+  const auto value = secret_from_environment(call.string(1));
+  call.push(value ? Json(value->reveal()) : Json(nullptr));
+}
+
+void mark_secret(Call& call) { register_secret(call.string(1)); }
+
+void hostname(Call& call) {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  call.push(name.data());
+}
+
+void version(Call& call) { call.push(PGBAK_VERSION); }
+
+void is_terminal(Call& call) {
+  const std::string stream = call.string(1);
+  call.push(::isatty(stream == "stdin" ? 0 : stream == "stdout" ? 1 : 2) == 1);
+}
+
+void terminal_width(Call& call) {
+  winsize size{};
+  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  call.push(known ? static_cast<int>(size.ws_col) : 80);
+}
+
+void nearest_word(Call& call) {
+  const std::string found = nearest(call.string(1), call.strings(2));
+  call.push(found.empty() ? Json(nullptr) : Json(found));
+}
+
+void human_bytes_text(Call& call) {
+  call.push(human_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(0, call.integer(1)))));
+}
+
+void human_seconds_text(Call& call) { call.push(human_seconds(call.number(1))); }
+
+void exists(Call& call) {
+  std::error_code ignored;
+  call.push(std::filesystem::exists(call.string(1), ignored));
+}
+
+void read(Call& call) { call.push(read_file(call.string(1))); }
+
+void write_new(Call& call) { call.push(write_new_file(call.string(1), call.string(2))); }
+
+void load(Call& call) {
+  const std::string path = call.string(1);
+  load_lua(call.lua(), {path, read_file(path)});
+  call.pushed(1);
+}
+
+void assets(Call& call) {
+  Json out = Json::array();
+  for (const Asset& asset : embedded_assets()) {
+    if (asset.path.starts_with("bindings/")) continue;
+    out.push_back({{"path", asset.path}, {"text", asset.text}});
+  }
+  call.push(out);
+}
+
+void apply_log(Call& call) {
+  log::configure(log::parse_level(call.string(1)), call.string(2) == "json",
+                 ::isatty(STDERR_FILENO) == 1 && !environment("NO_COLOR"));
+}
+
+}  // namespace
+
+const Module& sys_module() {
+  static const std::vector<Param> name{{"name", "string", false, "of the variable"}};
+  static const std::vector<Param> path{{"path", "string", false, "of the file"}};
+  static const Module module{
+      "sys",
+      "The surroundings of a run: environment, terminal, files for people.",
+      {{"env", "An environment variable.", name, "string", "its value, or nil when unset or empty",
+        "", "sys.env('BACKUP_DIR')", env},
+       {"secret_env", "A secret from the variable NAME, or from the file that NAME_FILE names.",
+        name, "string", "the secret, masked from now on in everything shown; or nil",
+        "config when both are set, or the file cannot be read", "sys.secret_env('PGPASSWORD')",
+        secret_env},
+       {"mark_secret",
+        "Masks a text from now on in everything shown.",
+        {{"text", "string", false, "the secret"}},
+        "",
+        "",
+        "",
+        "sys.mark_secret(token)",
+        mark_secret},
+       {"hostname",
+        "This machine's name.",
+        {},
+        "string",
+        "the name",
+        "",
+        "sys.hostname()",
+        hostname},
+       {"version", "pgbak's version.", {}, "string", "such as 0.1.0", "", "sys.version()", version},
+       {"is_terminal",
+        "Whether a person may be reading a stream.",
+        {{"stream", "'stdin'|'stdout'|'stderr'", false, "which"}},
+        "boolean",
+        "yes or no",
+        "",
+        "sys.is_terminal('stdout')",
+        is_terminal},
+       {"terminal_width",
+        "Columns of the terminal.",
+        {},
+        "integer",
+        "80 when unknown",
+        "",
+        "sys.terminal_width()",
+        terminal_width},
+       {"nearest",
+        "What a misspelt word stands for.",
+        {{"word", "string", false, "as written"},
+         {"candidates", "string[]", false, "what it could be"}},
+        "string",
+        "the closest one, or nil",
+        "",
+        "sys.nearest('regoin', { 'region' })",
+        nearest_word},
+       {"human_bytes",
+        "A size as people read it.",
+        {{"bytes", "integer", false, "the size"}},
+        "string",
+        "such as 1.5 MiB",
+        "",
+        "sys.human_bytes(1572864)",
+        human_bytes_text},
+       {"human_seconds",
+        "A duration as people read it.",
+        {{"seconds", "number", false, "the duration"}},
+        "string",
+        "such as 3 min 05 s",
+        "",
+        "sys.human_seconds(185)",
+        human_seconds_text},
+       {"exists", "Whether a file or directory exists.", path, "boolean", "yes or no", "",
+        "sys.exists('pgbak.lua')", exists},
+       {"read_file", "Reads a file whole, at most 16 MiB.", path, "string", "its content",
+        "not_found, permission, io, config when it is larger", "sys.read_file('list.json')", read},
+       {"write_new",
+        "Writes a file that does not exist yet, and missing directories above it.",
+        {{"path", "string", false, "of the file"}, {"text", "string", false, "its content"}},
+        "boolean",
+        "false, and nothing written, when it exists",
+        "permission, io",
+        "sys.write_new('pgbak.lua', text)",
+        write_new},
+       {"load", "Compiles a Lua file of the user.", path, "function", "its chunk",
+        "not_found, permission, io; config for a syntax error, with file and line",
+        "sys.load('pgbak.lua')()", load},
+       {"assets",
+        "All Lua that ships with pgbak.",
+        {},
+        "table",
+        "array of {path, text}",
+        "",
+        "#sys.assets()",
+        assets},
+       {"apply_log",
+        "Sets how log lines look from now on.",
+        {{"level", "'debug'|'info'|'warn'|'error'", false, "the least level"},
+         {"format", "'text'|'json'", false, "lines for people or for collectors"}},
+        "",
+        "",
+        "",
+        "sys.apply_log('info', 'text')",
+        apply_log}}};
+  return module;
+}
+
+}  // namespace pgbak

@@ -1,0 +1,46 @@
+#include "host/base/signals.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+#include "host/base/error.hpp"
+
+namespace pgbak {
+
+SignalWatcher::SignalWatcher(Stop& stop) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC));
+  quit_.reset(::eventfd(0, EFD_CLOEXEC));
+  if (!signals_ || !quit_) throw system_error(errno, "signals", "cannot watch signals");
+  thread_ = std::thread([this, &stop] { watch(stop); });
+}
+
+SignalWatcher::~SignalWatcher() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(quit_.get(), &one, sizeof one);
+  thread_.join();
+}
+
+void SignalWatcher::watch(Stop& stop) const {
+  std::array<pollfd, 2> fds{{{signals_.get(), POLLIN, 0}, {quit_.get(), POLLIN, 0}}};
+  for (;;) {
+    if (::poll(fds.data(), fds.size(), -1) < 0) continue;
+    if (fds[1].revents != 0) return;
+    signalfd_siginfo info{};
+    if (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+      stop.request(static_cast<int>(info.ssi_signo));
+    }
+  }
+}
+
+}  // namespace pgbak

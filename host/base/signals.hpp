@@ -1,0 +1,26 @@
+// SIGINT, SIGTERM and SIGHUP as a stop request.
+#pragma once
+
+#include <thread>
+
+#include "host/base/stop.hpp"
+
+namespace pgbak {
+
+/// While it lives, the first of these signals requests `stop`. Made by main before any other
+/// thread, since threads inherit the blocked signals. Also ignores SIGPIPE.
+class SignalWatcher {
+ public:
+  explicit SignalWatcher(Stop& stop);
+  SignalWatcher(const SignalWatcher&) = delete;
+  SignalWatcher& operator=(const SignalWatcher&) = delete;
+  ~SignalWatcher();
+
+ private:
+  void watch(Stop& stop) const;
+
+  UniqueFd signals_, quit_;
+  std::thread thread_;
+};
+
+}  // namespace pgbak

@@ -1,0 +1,125 @@
+#include "host/cli/summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "host/base/redact.hpp"
+#include "host/base/units.hpp"
+#include "host/cli/exit_code.hpp"
+
+namespace pgbak {
+namespace {
+
+constexpr std::size_t kDetailLines = 12;
+constexpr std::size_t kMostEntries = 20;
+
+struct Paint {
+  bool on;
+  std::string operator()(std::string_view code, std::string_view text) const {
+    return on ? fmt::format("\033[{}m{}\033[0m", code, text) : std::string(text);
+  }
+};
+
+std::string last_lines(const std::string& text, std::size_t count) {
+  std::size_t at = text.find_last_not_of('\n');
+  if (at == std::string::npos) return {};
+  const std::size_t end = at + 1;
+  for (std::size_t lines = 0; at > 0; --at) {
+    if (text[at - 1] == '\n' && ++lines == count) break;
+  }
+  return text.substr(at, end - at);
+}
+
+std::string indented(const std::string& text) {
+  std::string out = "    ";
+  for (const char c : text) out += c == '\n' ? std::string("\n    ") : std::string(1, c);
+  return out;
+}
+
+bool recorded(const Run& run, const Error& error) {
+  return std::any_of(
+      run.ledger.entries().begin(), run.ledger.entries().end(),
+      [&](const LedgerEntry& entry) { return entry.error && entry.error->text() == error.text(); });
+}
+
+std::string failure_text(const Paint& paint, const std::string& what, const Error& error) {
+  std::string out = fmt::format("{} {}{}\n", paint("31;1", "error:"), what, error.text());
+  if (!error.hint().empty()) out += fmt::format("{}  {}\n", paint("33", "hint:"), error.hint());
+  // The message already ends with the detail's last line; more of it only when there is more.
+  if (error.detail().find('\n') < error.detail().find_last_not_of('\n')) {
+    out += indented(last_lines(error.detail(), kDetailLines)) + "\n";
+  }
+  return out;
+}
+
+std::string entry_text(const Paint& paint, const LedgerEntry& entry) {
+  std::string state = entry.state == EntryState::succeeded      ? paint("32", "ok  ")
+                      : entry.state == EntryState::acknowledged ? paint("33", "ack ")
+                                                                : paint("31", "FAIL");
+  std::string out = fmt::format("  {} {:<8} {}", state, entry.kind, entry.object);
+  if (entry.in_bytes > 0) {
+    out += fmt::format("  {} → {}", human_bytes(entry.in_bytes), human_bytes(entry.out_bytes));
+  }
+  out += "  " + human_seconds(entry.seconds);
+  if (entry.state == EntryState::acknowledged) {
+    out += fmt::format("  ({}; acknowledged: {})", entry.error->text(), entry.reason);
+  }
+  return out + "\n";
+}
+
+/// Steps, and what happened outside of any step; parts of a step show in its numbers.
+std::string entries_text(const Paint& paint, const Run& run) {
+  std::string out;
+  std::size_t shown = 0;
+  std::size_t left_out = 0;
+  for (const LedgerEntry& entry : run.ledger.entries()) {
+    if (entry.parent && entry.kind != "delete") continue;
+    if (entry.state != EntryState::failed && shown >= kMostEntries) {
+      ++left_out;
+      continue;
+    }
+    out += entry_text(paint, entry);
+    ++shown;
+  }
+  if (left_out > 0) out += fmt::format("  … and {} more that went well\n", left_out);
+  return out;
+}
+
+}  // namespace
+
+Verdict judge(const Run& run, const std::optional<Error>& script_error) {
+  const auto failures = run.ledger.failures();
+  std::optional<Error> decisive = script_error;
+  if (!failures.empty()) decisive = failures.front()->error;
+  if (run.stop.requested()) {
+    return {exit_code(ErrorKind::cancelled, run.stop.signal()), decisive};
+  }
+  if (!decisive) return {};
+  return {exit_code(decisive->kind(), run.stop.signal()), decisive};
+}
+
+void print_summary(const Run& run, const std::optional<Error>& script_error, bool colour) {
+  const Paint paint{colour};
+  std::string out;
+  for (const LedgerEntry* entry : run.ledger.failures()) {
+    out += failure_text(paint, fmt::format("{} '{}': ", entry->kind, entry->object), *entry->error);
+  }
+  if (script_error && !recorded(run, *script_error)) {
+    out += failure_text(paint, "", *script_error);
+  }
+  const std::string entries = entries_text(paint, run);
+  if (!entries.empty()) {
+    const std::size_t failed = run.ledger.failures().size();
+    const double seconds = static_cast<double>((wall_now() - run.started).count());
+    std::string verdict = failed == 0 && !script_error ? paint("32;1", "succeeded")
+                          : run.stop.requested()       ? paint("31;1", "stopped")
+                                                       : paint("31;1", "FAILED");
+    out += fmt::format("{} {} after {}\n{}", run.script, verdict, human_seconds(seconds), entries);
+  }
+  out = redact(out);
+  std::fwrite(out.data(), 1, out.size(), stderr);
+}
+
+}  // namespace pgbak
