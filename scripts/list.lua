@@ -1,0 +1,45 @@
+-- scripts/list.lua: show the backups in the configured stores, newest first.
+local console = require 'pgbak.console'
+local json = require 'pgbak.json'
+local pgbak = require 'pgbak'
+
+local options = pgbak.args({ ... }, {
+  name = 'list',
+  doc = 'Shows the backups in the configured stores, newest first. Times are UTC.',
+  options = {
+    { name = 'type', doc = 'only this type: daily, weekly, …' },
+    { name = 'database', value = 'NAME', doc = 'only this database' },
+    { name = 'store', value = 'URL', doc = 'only in this store' },
+    { name = 'json', type = 'flag', doc = 'print the manifests as JSON' },
+  },
+  examples = { 'pgbak list --type daily', "pgbak list --json | jq '.[0].key'" },
+})
+if not options then return end
+
+local config = pgbak.config({}, { databases_optional = true })
+local found = pgbak.list {
+  from = require('pgbak.stores').select(config.stores, options.store),
+  type = options.type, database = options.database,
+}
+
+if options.json then
+  io.write(json.encode(json.array(found), { pretty = true }), '\n')
+  return
+end
+if #found == 0 then
+  io.write 'no backups\n'
+  return
+end
+
+local rows = {}
+for i, backup in ipairs(found) do
+  rows[i] = {
+    console.time(backup.time), backup.database, backup.type, console.size(backup.stored_bytes),
+    console.size(backup.raw_bytes), backup.store, backup.key,
+  }
+end
+io.write(console.table({
+  { title = 'STARTED (UTC)' }, { title = 'DATABASE' }, { title = 'TYPE' },
+  { title = 'STORED', right = true }, { title = 'DUMPED', right = true }, { title = 'STORE' },
+  { title = 'KEY' },
+}, rows))

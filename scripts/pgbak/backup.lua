@@ -1,0 +1,202 @@
+-- One backup of one database, into all stores or into none.
+local attempt = require 'pgbak.attempt'
+local backups = require 'pgbak.backups'
+local catalog = require 'pgbak.catalog'
+local clock = require 'pgbak.clock'
+local codecs = require 'pgbak.codecs'
+local console = require 'pgbak.console'
+local digest = require 'pgbak.digest'
+local dump_options = require 'pgbak.dump_options'
+local failure = require 'pgbak.failure'
+local log = require 'pgbak.log'
+local naming = require 'pgbak.naming'
+local pg = require 'pgbak.pg'
+local recipe = require 'pgbak.recipe'
+local run = require 'pgbak.run'
+local schema = require 'pgbak.schema'
+local server = require 'pgbak.server'
+local stores = require 'pgbak.stores'
+local stream = require 'pgbak.stream'
+
+local M = {}
+
+---What pgbak.backup takes, beside the dump options.
+---@class pgbak.BackupOptions
+---@field to Store|Store[]|string where it goes; all of them get it, or none
+---@field type? string 'daily', 'weekly', …; default 'manual'
+---@field naming? pgbak.Naming default: namings.tiered
+---@field dry_run? boolean print what would be done, write nothing
+
+---Everything decided before the first byte moves.
+---@class pgbak.BackupPlan
+---@field db pgbak.Database
+---@field type string
+---@field key string
+---@field options table dump options
+---@field stores Store[]
+---@field server pgbak.Server
+---@field tool { path: string, version: string }
+---@field naming string its name
+---@field codec string as in manifests
+---@field level? integer of the codec, or of pg_dump
+
+local function spec()
+  local fields = dump_options.fields()
+  fields.to = stores.field
+  fields.type = { type = 'string' }
+  fields.naming = { type = 'function' }
+  fields.dry_run = { type = 'boolean' }
+  return fields
+end
+
+local function make_plan(db, opts)
+  local options = dump_options.merge(opts, db)
+  dump_options.check_together(options, ("database '%s'"):format(db.name))
+  local inner = options.compression == 'pg_dump'
+  local codec = inner and 'none' or options.codec
+  local found = server.of(db)
+  local named = opts.naming or naming.tiered
+  local kind = opts.type or 'manual'
+  local key = named {
+    base = db.base or db.name, database = db.name, type = kind, time = clock.now(),
+    extension = codecs.extension(options.format, codec),
+  }
+  if type(key) ~= 'string' then
+    failure.raise('config', ('the naming must return a text, not a %s'):format(type(key)))
+  end
+  return {
+    db = db, type = kind, key = key, options = options, stores = stores.open(opts.to),
+    server = found, tool = pg.tool('pg_dump', found.major), naming = naming.name_of(named),
+    codec = codec, level = options.level or (inner and 6 or codecs.default_level(codec)),
+  }
+end
+
+local function dump_source(plan)
+  local options = plan.options
+  return pg.dump(plan.db.target, {
+    server_major = plan.server.major, format = options.format,
+    schema_only = options.schema_only, data_only = options.data_only,
+    schemas = options.schemas, exclude_schemas = options.exclude_schemas,
+    tables = options.tables, exclude_tables = options.exclude_tables,
+    no_owner = options.no_owner, no_privileges = options.no_privileges, extra = options.extra,
+    lock_wait_timeout_seconds = options.lock_wait_timeout_seconds,
+    level = options.compression == 'pg_dump' and plan.level or nil,
+  })
+end
+
+local function transfer(plan)
+  local through = codecs.encoders(plan.codec, plan.level)
+  table.insert(through, digest.sha256())
+  local to = {}
+  for i, store in ipairs(plan.stores) do to[i] = store:writer(plan.key) end
+  local options = plan.options
+  return stream.run {
+    from = dump_source(plan), through = through, to = to, label = plan.db.name,
+    timeout_seconds = options.timeout_seconds,
+    stall_timeout_seconds = options.stall_timeout_seconds,
+    expect_bytes = backups.expected_bytes(plan.stores[1], {
+      database = plan.db.name, cluster = plan.server.cluster, format = options.format,
+      schema_only = options.schema_only, data_only = options.data_only,
+    }),
+  }
+end
+
+---What of the options a reader of the manifest needs: those that are not the default.
+local function telling_options(plan)
+  local out = { dbname = plan.server.dbname, encoding = plan.server.encoding }
+  for _, option in ipairs(dump_options.list) do
+    local value = plan.options[option.name]
+    local own_field = option.name == 'tags' or option.name == 'format' or option.name == 'codec'
+      or option.name == 'level'
+    if value ~= option.default and not own_field then out[option.name] = value end
+  end
+  return out
+end
+
+local function facts_of(plan)
+  return {
+    database = plan.db.name, cluster = plan.server.cluster, type = plan.type,
+    format = plan.options.format, codec = plan.codec, level = plan.level,
+    server_version = plan.server.version, tool_version = plan.tool.version,
+    naming = plan.naming, options = telling_options(plan), tags = plan.options.tags,
+    restore = recipe.lines(plan.key, plan.options.format, plan.codec),
+  }
+end
+
+local function urls_of(list)
+  local urls = {}
+  for i, store in ipairs(list) do urls[i] = store:url() end
+  return table.concat(urls, ', ')
+end
+
+local function sweep(list)
+  for _, store in ipairs(list) do
+    local swept = store:sweep()
+    if swept > 0 then
+      log.info(('%s: removed %d temporary files of runs that died'):format(store:url(), swept))
+    end
+  end
+end
+
+local function perform(plan)
+  local name = plan.db.name
+  log.info(('%s: %s backup starts, to %s'):format(name, plan.type, urls_of(plan.stores)))
+  sweep(plan.stores)
+  local report = transfer(plan)
+  local facts, manifests = facts_of(plan), {}
+  attempt.each(plan.stores, function(store)
+    table.insert(manifests, catalog.publish(store, plan.key, facts))
+  end)
+  log.info(('%s: done in %s: %s dumped, %s stored (%s) as %s'):format(name,
+    console.duration(report.seconds), console.size(report.in_bytes),
+    console.size(report.out_bytes), console.rate(report.in_bytes, report.seconds), plan.key))
+  return manifests
+end
+
+---Two dumps of one database at once would only slow each other and the server down.
+local function perform_locked(db, opts)
+  local plan = make_plan(db, opts)
+  local lock = run.lock(('%s on cluster %s'):format(plan.server.dbname, plan.server.cluster))
+  local ok, result = pcall(perform, plan)
+  lock:close()
+  if not ok then error(result, 0) end
+  return result
+end
+
+local function text_of(value)
+  if type(value) == 'table' then return table.concat(value, ', ') end
+  return value == nil and '-' or tostring(value)
+end
+
+local function show(plan)
+  local telling = telling_options(plan)
+  io.write(('would back up %s:\n'):format(plan.db.name))
+  local function line(name, value) io.write(('  %-12s %s\n'):format(name, text_of(value))) end
+  line('database', plan.db.target:shown())
+  line('server', plan.server.version)
+  line('pg_dump', ('%s (%s)'):format(plan.tool.path, plan.tool.version))
+  line('type', plan.type)
+  line('key', plan.key)
+  line('stores', urls_of(plan.stores))
+  line('format', plan.options.format)
+  line('codec', plan.codec)
+  line('level', plan.level)
+  for _, option in ipairs(dump_options.list) do
+    if telling[option.name] ~= nil then line(option.name, telling[option.name]) end
+  end
+end
+
+---Backs a database up. The run fails when this fails, whatever the caller does with the error.
+---@param db pgbak.Database
+---@param opts pgbak.BackupOptions and any dump option, which wins over the database's own
+---@return table[] manifests one per store; none in a dry run
+function M.run(db, opts)
+  schema.check_options(opts, spec(), 'pgbak.backup', { 'to' })
+  if opts.dry_run then
+    show(make_plan(db, opts))
+    return {}
+  end
+  return run.step('backup', db.name, perform_locked, db, opts)
+end
+
+return M

@@ -1,0 +1,56 @@
+-- Codecs by the names that manifests use: filters, file name endings, stock tools.
+local codec = require 'pgbak.codec'
+local failure = require 'pgbak.failure'
+
+local M = {}
+
+local CODECS = {
+  gzip = { encode = codec.gzip, decode = codec.gunzip, ending = '.gz', tool = 'gunzip -c',
+    level = 6 },
+  zstd = { encode = codec.zstd, decode = codec.unzstd, ending = '.zst', tool = 'zstd -dc',
+    level = 3 },
+  none = { ending = '' },
+}
+
+local function find(name)
+  if CODECS[name] then return CODECS[name] end
+  failure.raise('config', ("unknown codec '%s'"):format(tostring(name)),
+    'a newer pgbak may know it')
+end
+
+---The level that counts when none is given; nothing for 'none'.
+---@param name string
+---@return integer?
+function M.default_level(name) return find(name).level end
+
+---The filters that compress: one, or none.
+---@param name string
+---@param level? integer
+---@return Filter[]
+function M.encoders(name, level)
+  local encode = find(name).encode
+  return encode and { encode { level = level } } or {}
+end
+
+---The filters that decompress: one, or none.
+---@param name string
+---@return Filter[]
+function M.decoders(name)
+  local decode = find(name).decode
+  return decode and { decode() } or {}
+end
+
+---The ending of file names: sql.gz, dump.zst, …
+---@param format 'plain'|'custom'
+---@param name string
+---@return string
+function M.extension(format, name)
+  return (format == 'custom' and 'dump' or 'sql') .. find(name).ending
+end
+
+---The command that writes the decompressed file to stdout; nothing for 'none'.
+---@param name string
+---@return string?
+function M.stock_tool(name) return find(name).tool end
+
+return M

@@ -1,0 +1,210 @@
+-- The configuration of a run: flags, then pgbak.lua, then environment variables, then defaults.
+local databases = require 'pgbak.databases'
+local failure = require 'pgbak.failure'
+local retention = require 'pgbak.retention'
+local schema = require 'pgbak.schema'
+local settings = require 'pgbak.settings'
+local stores = require 'pgbak.stores'
+local sys = require 'pgbak.sys'
+
+local M = {}
+
+---@class pgbak.Config
+---@field databases pgbak.Database[]
+---@field stores Store[]
+---@field retention pgbak.Policy
+---@field naming pgbak.Naming
+---@field base_name? string
+---@field log_level string
+---@field log_format string
+---@field given table<string, any> each setting as it was written
+---@field origins table<string, string> where each setting comes from
+
+---@class pgbak.ConfigSources
+---@field flags? table<string, any> settings by name
+---@field file? { path: string, values: table } pgbak.lua
+---@field env { env: (fun(name: string): string?), secret_env: (fun(name: string): string?) }
+
+local function check(value, field, path, where)
+  local message, hint = schema.problem(value, field, path)
+  if message then failure.raise('config', where .. message, hint) end
+end
+
+local function count_from(text)
+  if text == 'forever' then return text end
+  return tonumber(text) or text
+end
+
+---BACKUP_RETENTION_* on top of what policies/retention.lua ships with.
+local function retention_from_environment(setting, env)
+  local counts, origins = { daily = 7, weekly = 4, monthly = 12, manual = 'forever' }, {}
+  for _, name in ipairs(setting.env) do
+    local text = env.env(name)
+    if text then
+      local value = count_from(text)
+      check(value, setting.field.any_of[2].item, name, 'environment variable ')
+      counts[name:match('%u+$'):lower()] = value
+      origins[#origins + 1] = name
+    end
+  end
+  if #origins > 0 then return counts, table.concat(origins, ', ') end
+end
+
+local function plain_from_environment(setting, env)
+  for _, name in ipairs(setting.env or {}) do
+    local text = env.env(name)
+    if text then
+      local value = setting.field.type == 'integer' and tonumber(text) or text
+      if setting.name:find('^log_') then value = text:lower() end
+      check(value, setting.field, name, 'environment variable ')
+      return value, name
+    end
+  end
+end
+
+local function from_environment(setting, env)
+  if setting.name == 'databases' then return databases.from_environment(env) end
+  if setting.name == 'retention' then return retention_from_environment(setting, env) end
+  return plain_from_environment(setting, env)
+end
+
+---The value that counts, and its origin.
+local function pick(setting, sources)
+  local flag = sources.flags and sources.flags[setting.name]
+  if flag ~= nil then
+    local name = '--' .. setting.name:gsub('_', '-')
+    check(flag, setting.field, name, '')
+    return flag, name
+  end
+  local file = sources.file
+  if file and file.values[setting.name] ~= nil then return file.values[setting.name], file.path end
+  local value, origin = from_environment(setting, sources.env)
+  if value ~= nil then return value, origin end
+  return setting.default, 'default'
+end
+
+local function check_file(file)
+  if type(file.values) ~= 'table' then
+    failure.raise('config', ('%s must return a table, not %s'):format(file.path,
+      file.values == nil and 'nothing' or 'a ' .. type(file.values)),
+      'its last statement is: return { … }')
+  end
+  check(file.values, settings.field(), '', file.path .. ': ')
+end
+
+local function set_bases(list, base_name)
+  if not base_name then return end
+  for _, db in ipairs(list) do
+    -- One base for several databases would give them the same keys.
+    db.base = #list == 1 and base_name or base_name .. '_' .. db.name
+  end
+end
+
+---What policies/<name>.lua returns; the user's own copy may return anything.
+local function shipped(name)
+  local value = require('policies.' .. name)
+  check(value, settings.field().fields[name], name, ('policies/%s.lua: '):format(name))
+  return value
+end
+
+---Makes a configuration of its sources; reads nothing else.
+---@param sources pgbak.ConfigSources
+---@return pgbak.Config
+function M.resolve(sources)
+  if sources.file then check_file(sources.file) end
+  local given, origins = {}, {}
+  for _, setting in ipairs(settings.list) do
+    given[setting.name], origins[setting.name] = pick(setting, sources)
+  end
+  local config = {
+    given = given, origins = origins,
+    base_name = given.base_name, log_level = given.log_level, log_format = given.log_format,
+  }
+  config.databases = databases.build(given.databases or {}, origins.databases,
+    sources.flags or {}, given)
+  set_bases(config.databases, given.base_name)
+  config.stores = stores.open(given.stores)
+  config.retention = retention.from(given.retention or shipped('retention'))
+  config.naming = given.naming or shipped('naming')
+  return config
+end
+
+local function read_file()
+  local path = sys.env('PGBAK_CONFIG')
+  if not path then
+    path = 'pgbak.lua'
+    if not sys.exists(path) then return nil end
+  end
+  return { path = path, values = sys.load(path)() }
+end
+
+---Reads ./pgbak.lua (or the file that PGBAK_CONFIG names) and the environment.
+---@param flags? table<string, any> settings that win over both
+---@param opts? { databases_optional: boolean } for scripts that only look at stores
+---@return pgbak.Config
+function M.load(flags, opts)
+  local config = M.resolve { flags = flags, file = read_file(), env = sys }
+  if #config.databases == 0 and not (opts and opts.databases_optional) then
+    failure.raise('config', 'no database is configured', 'set DATABASE_URL=postgresql://… , or '
+      .. 'POSTGRES_HOST, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB, or write a pgbak.lua: '
+      .. '`pgbak init`')
+  end
+  if config.origins.log_level:find('%.lua$') or config.origins.log_format:find('%.lua$') then
+    sys.apply_log(config.log_level, config.log_format)
+  end
+  return config
+end
+
+local function text_of(value)
+  if type(value) == 'userdata' then return value:url() end
+  if type(value) == 'function' then return 'function' end
+  if type(value) ~= 'table' then return tostring(value) end
+  local out = {}
+  for key, each in pairs(value) do
+    local text = text_of(each)
+    out[#out + 1] = type(key) == 'number' and text or ('%s = %s'):format(key, text)
+  end
+  table.sort(out)
+  return table.concat(out, ', ')
+end
+
+local FILES = { retention = 'policies/retention.lua', naming = 'policies/naming.lua' }
+
+local function database_rows(config, rows)
+  local origin = config.origins.databases
+  for i, db in ipairs(config.databases) do
+    local key = ('databases[%d]'):format(i)
+    table.insert(rows, { key = key .. '.name', value = db.name, origin = origin })
+    table.insert(rows, { key = key .. '.target', value = db.target:shown(), origin = origin })
+    for _, option in ipairs(require('pgbak.dump_options').list) do
+      local own = db[option.name]
+      if text_of(own) ~= text_of(config.given[option.name]) then
+        table.insert(rows, { key = key .. '.' .. option.name, value = text_of(own),
+          origin = origin })
+      end
+    end
+  end
+end
+
+---What `pgbak config` shows: every setting as text, with its origin. Holds no secret.
+---@param config pgbak.Config
+---@return { key: string, value: string, origin: string }[]
+function M.rows(config)
+  local rows = {}
+  database_rows(config, rows)
+  for _, setting in ipairs(settings.list) do
+    local name = setting.name
+    local value = config.given[name]
+    if name == 'stores' then
+      value = config.stores
+    elseif value == nil then
+      value = FILES[name] or '-'
+    end
+    if name ~= 'databases' then
+      table.insert(rows, { key = name, value = text_of(value), origin = config.origins[name] })
+    end
+  end
+  return rows
+end
+
+return M

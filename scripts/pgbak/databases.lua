@@ -1,0 +1,155 @@
+-- The databases of a configuration: from its `databases`, or from the environment.
+local pg = require 'pgbak.pg'
+local failure = require 'pgbak.failure'
+local dump_options = require 'pgbak.dump_options'
+local schema = require 'pgbak.schema'
+
+local M = {}
+
+---A database to back up.
+---@class pgbak.Database
+---@field name string what manifests and logs call it
+---@field target Target where it is and how to log in
+---@field base? string what keys begin with; default: name
+
+---libpq's keywords that an entry may use instead of `url`.
+local KEYWORDS = { 'host', 'hostaddr', 'port', 'user', 'password', 'dbname', 'service', 'passfile',
+  'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'options', 'connect_timeout',
+  'target_session_attrs', 'channel_binding', 'gssencmode', 'krbsrvname' }
+
+local function entry_fields()
+  local fields = dump_options.fields()
+  fields.name = { type = 'string' }
+  fields.url = { type = 'string' }
+  local text = { any_of = { { type = 'string' }, { type = 'integer' } }, says = 'a string' }
+  for _, keyword in ipairs(KEYWORDS) do fields[keyword] = text end
+  return fields
+end
+
+---@type pgbak.Field
+M.field = { type = 'list', item = {
+  any_of = { { type = 'string' }, { type = 'table', fields = entry_fields() } },
+  says = 'a connection URL or a table',
+} }
+
+local function percent_encoded(text)
+  return (text:gsub('[^A-Za-z0-9._~-]', function(char) return ('%%%02X'):format(char:byte()) end))
+end
+
+local function quoted(text) return "'" .. text:gsub("[\\']", '\\%0') .. "'" end
+
+---The same settings with a password. libpq takes every keyword in a URI's query, too, and of two
+---values the last.
+local function with_password(conninfo, password)
+  if conninfo:find('^postgres%a*://') then
+    local joint = not conninfo:find('?', 1, true) and '?' or conninfo:find('[?&]$') and '' or '&'
+    return conninfo .. joint .. 'password=' .. percent_encoded(password)
+  end
+  if not conninfo:find('=', 1, true) then conninfo = 'dbname=' .. quoted(conninfo) end
+  return conninfo .. ' password=' .. quoted(password)
+end
+
+local function has_password(conninfo)
+  return conninfo:find('^postgres%a*://[^/?]*:[^/?]*@') or conninfo:find('[?&]password=')
+    or conninfo:find('%f[%w]password%s*=')
+end
+
+local function target_of(entry, where)
+  if type(entry) == 'string' then return pg.target(entry) end
+  local fields = {}
+  for _, keyword in ipairs(KEYWORDS) do fields[keyword] = entry[keyword] end
+  if not entry.url then
+    if next(fields) == nil then
+      failure.raise('config', where .. ' says nowhere where the database is',
+        "set url = 'postgresql://…', or host, user, dbname")
+    end
+    return pg.target(fields)
+  end
+  fields.password = nil
+  local other = next(fields)
+  if other then
+    failure.raise('config', ("%s: url and '%s' exclude each other"):format(where, other),
+      'put the setting into the URL: postgresql://host/db?' .. other .. '=…')
+  end
+  return pg.target(entry.password and with_password(entry.url, entry.password) or entry.url)
+end
+
+---Makes databases of checked entries.
+---@param entries (string|table)[] as M.field allows them
+---@param where string where they stand, for messages
+---@param overrides table dump options that win over an entry's own
+---@param defaults table dump options for what an entry leaves open
+---@return pgbak.Database[]
+function M.build(entries, where, overrides, defaults)
+  local out, seen = {}, {}
+  for i, entry in ipairs(entries) do
+    local here = ('%s: databases[%d]'):format(where, i)
+    local target = target_of(entry, here)
+    local own = type(entry) == 'table' and entry or {}
+    local db = dump_options.merge(overrides, own, defaults)
+    db.name = own.name or target:database()
+    db.target = target
+    if db.name == '' then failure.raise('config', here .. ' has no name') end
+    if seen[db.name] then
+      failure.raise('config', ("%s: two databases are called '%s'"):format(where, db.name),
+        "tell them apart: { name = 'shop-eu', url = '…' }")
+    end
+    seen[db.name] = true
+    dump_options.check_together(db, ("database '%s'"):format(db.name))
+    out[i] = db
+  end
+  return out
+end
+
+---The one database that environment variables describe: DATABASE_URL, else POSTGRES_*, else libpq's
+---own PG*.
+---@param env { env: (fun(name: string): string?), secret_env: (fun(name: string): string?) }
+---@return (string|table)[]? entries nothing when no variable is set
+---@return string? origin the variables' names
+function M.from_environment(env)
+  local url = env.secret_env('DATABASE_URL')
+  if url then
+    -- PGPASSWORD itself is read by libpq; from a file nobody but pgbak reads it.
+    local password = not env.env('PGPASSWORD') and env.secret_env('PGPASSWORD')
+    if password and not has_password(url) then url = with_password(url, password) end
+    return { url }, 'DATABASE_URL'
+  end
+  local password = env.secret_env('POSTGRES_PASSWORD') or env.secret_env('PGPASSWORD')
+  local fields = {
+    host = env.env('POSTGRES_HOST'), port = env.env('POSTGRES_PORT'),
+    user = env.env('POSTGRES_USER'), dbname = env.env('POSTGRES_DB'),
+  }
+  if next(fields) then
+    fields.password = password
+    return { fields }, 'POSTGRES_*'
+  end
+  for _, name in ipairs { 'PGDATABASE', 'PGSERVICE', 'PGHOST', 'PGHOSTADDR' } do
+    if env.env(name) then
+      if password then return { { password = password } }, 'PG*' end
+      return { '' }, 'PG*'
+    end
+  end
+end
+
+---The databases of those names, or all without any.
+---@param list pgbak.Database[]
+---@param names? string[]
+---@return pgbak.Database[]
+function M.select(list, names)
+  if not names or #names == 0 then return list end
+  local by_name, known, out = {}, {}, {}
+  for i, db in ipairs(list) do
+    by_name[db.name] = db
+    known[i] = db.name
+  end
+  for i, name in ipairs(names) do
+    if not by_name[name] then
+      failure.raise('config', ("no database '%s' is configured"):format(name),
+        schema.did_you_mean(name, known))
+    end
+    out[i] = by_name[name]
+  end
+  return out
+end
+
+return M

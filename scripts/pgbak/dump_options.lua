@@ -1,0 +1,98 @@
+-- How a database is dumped and compressed: the options that pgbak.lua takes for all databases and
+-- for each one, and that pgbak.backup takes. In the order of the documentation.
+local schema = require 'pgbak.schema'
+local failure = require 'pgbak.failure'
+
+local M = {}
+
+local words = { type = 'list', item = { type = 'string' } }
+
+---@class pgbak.Setting
+---@field name string
+---@field field pgbak.Field
+---@field default? any
+---@field env? string[] environment variables, the first one set counts
+---@field doc string
+
+---@type pgbak.Setting[]
+M.list = {
+  { name = 'format', field = { type = 'string', choices = { 'plain', 'custom' } },
+    default = 'plain', doc = "'plain' SQL for psql, or 'custom' archives for pg_restore" },
+  { name = 'codec', field = { type = 'string', choices = { 'gzip', 'zstd', 'none' } },
+    default = 'gzip', doc = 'compression around the dump' },
+  { name = 'compression', field = { type = 'string', choices = { 'codec', 'pg_dump' } },
+    default = 'codec',
+    doc = "who compresses: `codec`, or 'pg_dump' itself (custom format only; slower)" },
+  { name = 'level', field = { type = 'integer', min = 0, max = 19 },
+    env = { 'BACKUP_COMPRESSION_LEVEL' },
+    doc = 'compression level: gzip 1–12 (6 when unset), zstd 1–19 (3), pg_dump 0–9 (6)' },
+  { name = 'schema_only', field = { type = 'boolean' }, default = false,
+    doc = 'definitions without rows' },
+  { name = 'data_only', field = { type = 'boolean' }, default = false,
+    doc = 'rows without definitions' },
+  { name = 'schemas', field = words, doc = 'only these schemas (patterns of pg_dump)' },
+  { name = 'exclude_schemas', field = words, doc = 'not these schemas' },
+  { name = 'tables', field = words, doc = 'only these tables' },
+  { name = 'exclude_tables', field = words, doc = 'not these tables' },
+  { name = 'no_owner', field = { type = 'boolean' }, default = false,
+    doc = 'leave out who owns what' },
+  { name = 'no_privileges', field = { type = 'boolean' }, default = false,
+    doc = 'leave out GRANTs' },
+  { name = 'extra', field = words, doc = "further options of pg_dump, one argument each" },
+  { name = 'lock_wait_timeout_seconds', field = { type = 'number', min = 0 }, default = 60,
+    doc = "longest wait for a table's lock; 0: no limit" },
+  { name = 'timeout_seconds', field = { type = 'number', min = 0 }, default = 0,
+    doc = 'longest time for one database; 0: no limit' },
+  { name = 'stall_timeout_seconds', field = { type = 'number', min = 0 }, default = 1800,
+    doc = 'longest time without one byte moving; 0: no limit' },
+  { name = 'tags', field = { type = 'map', item = { any_of = {
+      { type = 'string' }, { type = 'number' }, { type = 'boolean' } } } },
+    doc = 'your own facts for the manifest; no secrets' },
+}
+
+---The options by name, for checks.
+---@return table<string, pgbak.Field>
+function M.fields()
+  local fields = {}
+  for _, option in ipairs(M.list) do fields[option.name] = option.field end
+  return fields
+end
+
+---The value that counts for each option: of the first table that has it, else the default.
+---@param ... table
+---@return table
+function M.merge(...)
+  local out = {}
+  for _, option in ipairs(M.list) do
+    for i = select('#', ...), 1, -1 do
+      local value = select(i, ...)[option.name]
+      if value ~= nil then out[option.name] = value end
+    end
+    if out[option.name] == nil then out[option.name] = option.default end
+  end
+  return out
+end
+
+local LEVELS = { gzip = { 1, 12 }, zstd = { 1, 19 }, none = { 0, 19 }, pg_dump = { 0, 9 } }
+
+---Refuses options that do not go together.
+---@param options table as merge() returns them
+---@param where string what they are for, such as "database 'shop'"
+function M.check_together(options, where)
+  if options.compression == 'pg_dump' and options.format ~= 'custom' then
+    failure.raise('config', ("%s: compression = 'pg_dump' needs format = 'custom'"):format(where),
+      'plain dumps are compressed by `codec`')
+  end
+  if options.schema_only and options.data_only then
+    failure.raise('config', where .. ': schema_only and data_only exclude each other')
+  end
+  local method = options.compression == 'pg_dump' and 'pg_dump' or options.codec
+  local range = LEVELS[method]
+  if options.level then
+    local message = schema.problem(options.level, { type = 'integer', min = range[1],
+      max = range[2] }, ('%s: level for %s'):format(where, method))
+    if message then failure.raise('config', message) end
+  end
+end
+
+return M

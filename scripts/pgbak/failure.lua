@@ -1,0 +1,36 @@
+-- Failures raised by Lua code, in the form in which the host raises its own.
+local M = {}
+
+---@class pgbak.Failure
+---@field kind string one of docs/errors.md, such as 'config' or 'refused'
+---@field message string lower case, names the object and the value
+---@field text string the message with its causes
+---@field hint? string what the user can do
+local Failure = {}
+
+function Failure.__tostring(failure)
+  if failure.hint then return ('%s (%s)'):format(failure.message, failure.hint) end
+  return failure.message
+end
+
+---Raises a failure.
+---@param kind string
+---@param message string
+---@param hint? string
+function M.raise(kind, message, hint)
+  error(setmetatable({
+    kind = kind, op = 'script', message = message, text = message, hint = hint, retryable = false,
+  }, Failure), 0)
+end
+
+---Adds advice to a failure that was caught and raises it again.
+---@param failure any what pcall returned
+---@param hint string
+function M.rethrow(failure, hint)
+  if type(failure) == 'table' then
+    failure.hint = failure.hint and failure.hint .. '; ' .. hint or hint
+  end
+  error(failure, 0)
+end
+
+return M

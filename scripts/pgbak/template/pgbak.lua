@@ -1,0 +1,59 @@
+-- The configuration of pgbak. Every line that begins with two dashes is an example: take the dashes
+-- away to use it. What is not set here comes from environment variables, else from the defaults
+-- shown. `pgbak config` shows the result. No passwords here: keep them in ~/.pgpass, in the
+-- environment, or in a file that an environment variable names (SHOP_PASSWORD_FILE=/run/secrets/…).
+
+-- local sys = require 'pgbak.sys'
+
+return {
+  -- What to back up. Anything that psql takes: a URL, 'host=… dbname=…', or a database's name.
+  -- databases = {
+  --   'postgresql://backup@db.example/shop',
+  --   { url = 'postgresql://backup@db.example/crm', password = sys.secret_env 'CRM_PASSWORD' },
+  --   {
+  --     name = 'archive',                -- what manifests call it; default: the database's name
+  --     host = 'old.example', user = 'backup', dbname = 'archive',
+  --     format = 'custom',               -- any of the options below, for this one alone
+  --     exclude_tables = { 'public.logs_*' },
+  --   },
+  -- },
+
+  -- Where backups go. Each backup goes to all of them.
+  -- stores = { './backups' },
+
+  -- How many backups of each type stay, per database and store. Without this:
+  -- policies/retention.lua, where you can also write a rule of your own.
+  -- retention = { daily = 7, weekly = 4, monthly = 12, manual = 'forever' },
+
+  -- The names of backups. Without this: policies/naming.lua.
+  -- naming = require 'policies.naming',
+  -- base_name = 'shop',                  -- what names begin with; default: the database's name
+
+  -- How to dump and compress.
+  -- format = 'plain',                    -- 'plain' for psql, 'custom' for pg_restore
+  -- codec = 'gzip',                      -- 'gzip', 'zstd' or 'none'
+  -- compression = 'codec',               -- 'pg_dump': custom format, compressed by pg_dump itself
+  -- level = 6,                           -- gzip 1 to 12, zstd 1 to 19, pg_dump 0 to 9
+
+  -- What to dump; patterns as in pg_dump's manual.
+  -- schema_only = false,
+  -- data_only = false,
+  -- schemas = { 'public' },
+  -- exclude_schemas = { 'scratch' },
+  -- tables = { 'public.orders' },
+  -- exclude_tables = { 'public.sessions' },
+  -- no_owner = false,
+  -- no_privileges = false,
+  -- extra = { '--no-comments' },         -- further options of pg_dump
+
+  -- Limits; 0 means none.
+  -- lock_wait_timeout_seconds = 60,      -- for a table that somebody has locked
+  -- timeout_seconds = 0,                 -- for one database
+  -- stall_timeout_seconds = 1800,        -- without one byte
+
+  -- Your own facts for the manifest of every backup.
+  -- tags = { team = 'shop' },
+
+  -- log_level = 'info',                  -- 'debug', 'info', 'warn', 'error'
+  -- log_format = 'text',                 -- 'json' for collectors
+}
