@@ -1,4 +1,4 @@
--- scripts/backup.lua: back up databases now, with options on the command line.
+-- scripts/backup.lua: back up databases now, with options on the command line
 local json = require 'pgbak.json'
 local pgbak = require 'pgbak'
 

@@ -1,4 +1,4 @@
--- scripts/config.lua: show every setting, its value and where that comes from.
+-- scripts/config.lua: show every setting, its value and where that comes from
 local console = require 'pgbak.console'
 local json = require 'pgbak.json'
 local pgbak = require 'pgbak'

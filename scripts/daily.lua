@@ -1,4 +1,4 @@
--- scripts/daily.lua: back up every configured database, then thin out old backups.
+-- scripts/daily.lua: back up every configured database, then thin out old backups
 local pgbak = require 'pgbak'
 
 local options = pgbak.args({ ... }, {

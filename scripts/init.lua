@@ -1,11 +1,11 @@
--- scripts/init.lua: write a pgbak.lua, and copies of the scripts and policies to change.
+-- scripts/init.lua: write a pgbak.lua, and copies of the scripts and policies to change
 local pgbak = require 'pgbak'
 local sys = require 'pgbak.sys'
 
 local options = pgbak.args({ ... }, {
   name = 'init',
   doc = 'Writes pgbak.lua, scripts/ and policies/ for you to change. Files that exist stay as\n'
-    .. 'they are. Copies here win over those in the program; delete the ones that you do not change.',
+    .. 'they are. Copies here win over those in the program: delete what you do not change.',
   options = {
     { name = 'directory', positional = true, default = '.', doc = 'where to' },
     { name = 'library', type = 'flag',

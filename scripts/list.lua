@@ -1,4 +1,4 @@
--- scripts/list.lua: show the backups in the configured stores, newest first.
+-- scripts/list.lua: show the backups in the configured stores, newest first
 local console = require 'pgbak.console'
 local json = require 'pgbak.json'
 local pgbak = require 'pgbak'

@@ -1,4 +1,4 @@
--- scripts/monthly.lua: back up every configured database, then thin out old backups.
+-- scripts/monthly.lua: back up every configured database, then thin out old backups
 local pgbak = require 'pgbak'
 
 local options = pgbak.args({ ... }, {

@@ -1,4 +1,4 @@
--- scripts/prune.lua: delete the backups that the retention policy does not keep.
+-- scripts/prune.lua: delete the backups that the retention policy does not keep
 local console = require 'pgbak.console'
 local json = require 'pgbak.json'
 local pgbak = require 'pgbak'

@@ -1,4 +1,4 @@
--- scripts/restore.lua: restore a backup into a database.
+-- scripts/restore.lua: restore a backup into a database
 local pg = require 'pgbak.pg'
 local pgbak = require 'pgbak'
 local stores = require 'pgbak.stores'

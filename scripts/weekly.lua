@@ -1,4 +1,4 @@
--- scripts/weekly.lua: back up every configured database, then thin out old backups.
+-- scripts/weekly.lua: back up every configured database, then thin out old backups
 local pgbak = require 'pgbak'
 
 local options = pgbak.args({ ... }, {
