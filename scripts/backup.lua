@@ -29,6 +29,23 @@ local config = pgbak.config {
 }
 local chosen = require('pgbak.databases').select(config.databases, options.database)
 
+local function text_of(value)
+  return type(value) == 'table' and table.concat(value, ', ') or tostring(value)
+end
+
+local function print_previews(previews)
+  for _, preview in ipairs(previews) do
+    io.write(('would back up %s:\n'):format(preview.target))
+    for _, name in ipairs { 'type', 'key', 'stores', 'server_version', 'tool', 'tool_version',
+      'format', 'codec', 'level' } do
+      if preview[name] then io.write(('  %-15s %s\n'):format(name, text_of(preview[name]))) end
+    end
+    for name, value in pairs(preview.options) do
+      io.write(('  %-15s %s\n'):format(name, text_of(value)))
+    end
+  end
+end
+
 local manifests = json.array {}
 local _, err = pgbak.try(pgbak.each, chosen, function(db)
   local made = pgbak.backup(db, {
@@ -36,5 +53,6 @@ local _, err = pgbak.try(pgbak.each, chosen, function(db)
   })
   for _, manifest in ipairs(made) do table.insert(manifests, manifest) end
 end)
+if options.dry_run and not options.json then print_previews(manifests) end
 if options.json then io.write(json.encode(manifests, { pretty = true }), '\n') end
 if err then error(err, 0) end

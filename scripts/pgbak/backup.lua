@@ -25,7 +25,7 @@ local M = {}
 ---@field to Store|Store[]|string where it goes; all of them get it, or none
 ---@field type? string 'daily', 'weekly', …; default 'manual'
 ---@field naming? pgbak.Naming default: namings.tiered
----@field dry_run? boolean print what would be done, write nothing
+---@field dry_run? boolean only say what would be done
 
 ---Everything decided before the first byte moves.
 ---@class pgbak.BackupPlan
@@ -49,11 +49,15 @@ local function spec()
   return fields
 end
 
+local function level_of(options, codec)
+  if options.compression == 'pg_dump' then return options.level or 6 end
+  return codec ~= 'none' and (options.level or codecs.default_level(codec)) or nil
+end
+
 local function make_plan(db, opts)
   local options = dump_options.merge(opts, db)
   dump_options.check_together(options, ("database '%s'"):format(db.name))
-  local inner = options.compression == 'pg_dump'
-  local codec = inner and 'none' or options.codec
+  local codec = options.compression == 'pg_dump' and 'none' or options.codec
   local found = server.of(db)
   local named = opts.naming or naming.tiered
   local kind = opts.type or 'manual'
@@ -67,7 +71,7 @@ local function make_plan(db, opts)
   return {
     db = db, type = kind, key = key, options = options, stores = stores.open(opts.to),
     server = found, tool = pg.tool('pg_dump', found.major), naming = naming.name_of(named),
-    codec = codec, level = options.level or (inner and 6 or codecs.default_level(codec)),
+    codec = codec, level = level_of(options, codec),
   }
 end
 
@@ -126,8 +130,10 @@ end
 local function urls_of(list)
   local urls = {}
   for i, store in ipairs(list) do urls[i] = store:url() end
-  return table.concat(urls, ', ')
+  return urls
 end
+
+local function places(plan) return table.concat(urls_of(plan.stores), ', ') end
 
 local function sweep(list)
   for _, store in ipairs(list) do
@@ -140,7 +146,7 @@ end
 
 local function perform(plan)
   local name = plan.db.name
-  log.info(('%s: %s backup starts, to %s'):format(name, plan.type, urls_of(plan.stores)))
+  log.info(('%s: %s backup starts, to %s'):format(name, plan.type, places(plan)))
   sweep(plan.stores)
   local report = transfer(plan)
   local facts, manifests = facts_of(plan), {}
@@ -163,38 +169,26 @@ local function perform_locked(db, opts)
   return result
 end
 
-local function text_of(value)
-  if type(value) == 'table' then return table.concat(value, ', ') end
-  return value == nil and '-' or tostring(value)
-end
-
-local function show(plan)
-  local telling = telling_options(plan)
-  io.write(('would back up %s:\n'):format(plan.db.name))
-  local function line(name, value) io.write(('  %-12s %s\n'):format(name, text_of(value))) end
-  line('database', plan.db.target:shown())
-  line('server', plan.server.version)
-  line('pg_dump', ('%s (%s)'):format(plan.tool.path, plan.tool.version))
-  line('type', plan.type)
-  line('key', plan.key)
-  line('stores', urls_of(plan.stores))
-  line('format', plan.options.format)
-  line('codec', plan.codec)
-  line('level', plan.level)
-  for _, option in ipairs(dump_options.list) do
-    if telling[option.name] ~= nil then line(option.name, telling[option.name]) end
-  end
+---What would be done, as data.
+local function preview(plan)
+  return {
+    database = plan.db.name, target = plan.db.target:shown(), type = plan.type, key = plan.key,
+    stores = urls_of(plan.stores), server_version = plan.server.version, tool = plan.tool.path,
+    tool_version = plan.tool.version, format = plan.options.format, codec = plan.codec,
+    level = plan.level, options = telling_options(plan),
+  }
 end
 
 ---Backs a database up. The run fails when this fails, whatever the caller does with the error.
 ---@param db pgbak.Database
 ---@param opts pgbak.BackupOptions and any dump option, which wins over the database's own
----@return table[] manifests one per store; none in a dry run
+---@return table[] manifests one per store; in a dry run one table that says what would be done
 function M.run(db, opts)
   schema.check_options(opts, spec(), 'pgbak.backup', { 'to' })
   if opts.dry_run then
-    show(make_plan(db, opts))
-    return {}
+    local plan = make_plan(db, opts)
+    log.info(('%s: would write %s to %s'):format(db.name, plan.key, places(plan)))
+    return { preview(plan) }
   end
   return run.step('backup', db.name, perform_locked, db, opts)
 end

@@ -114,8 +114,11 @@ local function perform(backup, opts)
   log.info(('restoring %s into %s'):format(backup.key, target:shown()))
   local ok, report = pcall(replay, backup, store, found, opts)
   if not ok then
-    failure.rethrow(report, ("database '%s' holds a partial restore: drop it before the next try")
-      :format(target:database()))
+    local warning = ("database '%s' holds a partial restore: drop it before the next try"):format(
+      target:database())
+    -- The summary of a run shows the failed transfer alone, so this must be seen here.
+    log.warn(warning)
+    failure.rethrow(report, warning)
   end
   log.info(('%s: restored %s in %s'):format(target:database(), backup.key,
     console.duration(report.seconds)))
@@ -139,7 +142,7 @@ local function show(backup, opts)
 end
 
 local function check_known(backup)
-  if backup.encryption then
+  if type(backup.encryption) == 'string' then
     failure.raise('config', ("'%s' is encrypted (%s), which this pgbak cannot read"):format(
       backup.key, backup.encryption))
   end

@@ -66,7 +66,7 @@ local function no_rule(type_name)
   return function(backups)
     local decision = new_decision()
     for _, backup in ipairs(newest_first(backups)) do
-      decide(decision, 'keep', backup, ("no rule for type '%s'"):format(type_name))
+      decide(decision, 'keep', backup, ('no rule for type %s'):format(type_name))
     end
     return decision
   end
@@ -82,6 +82,12 @@ local function by_type_of(backups)
     table.insert(groups[backup.type], backup)
   end
   return groups, order
+end
+
+local function prefixed(name, reasons)
+  local out = {}
+  for i, reason in ipairs(reasons) do out[i] = ('%s: %s'):format(name, reason) end
+  return out
 end
 
 ---Applies a policy per type. Backups of a type without one are kept.
@@ -105,7 +111,9 @@ function M.by_type(policies)
       for _, list in ipairs { 'keep', 'remove' } do
         for _, backup in ipairs(decision[list]) do table.insert(out[list], backup) end
       end
-      for id, reasons in pairs(decision.reasons) do out.reasons[id] = reasons end
+      for id, reasons in pairs(decision.reasons) do
+        out.reasons[id] = policies[name] and prefixed(name, reasons) or reasons
+      end
     end
     return out
   end

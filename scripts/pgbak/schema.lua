@@ -88,7 +88,7 @@ end
 function M.did_you_mean(name, names)
   local near = type(name) == 'string' and sys.nearest(name, names)
   if near then return ("did you mean '%s'?"):format(near) end
-  return 'there are ' .. table.concat(names, ', ')
+  return 'known: ' .. table.concat(names, ', ')
 end
 
 local function check_fields(value, field, path)
@@ -111,7 +111,11 @@ end
 ---@return string? hint
 function M.problem(value, field, path)
   for _, each in ipairs(field.any_of or {}) do
-    if accepts(each, value) then return M.problem(value, each, path) end
+    if accepts(each, value) then
+      local message, hint = M.problem(value, each, path)
+      if not message or type(value) == 'table' or not field.says then return message, hint end
+      return ("%s must be %s, not '%s'"):format(path, field.says, tostring(value))
+    end
   end
   if field.any_of or not accepts(field, value) then
     local found = type(value) == 'number' and field.type == 'integer' and tostring(value)
