@@ -7,7 +7,9 @@ namespace {
 void encode(Call& call) {
   const Json value = call.json(1);
   const bool pretty = call.options(2).boolean("pretty");
-  call.push(value.dump(pretty ? 2 : -1, ' ', false, Json::error_handler_t::replace));
+  // Lua's tables have no order; sorted keys make the text the same every time.
+  const nlohmann::json sorted(value);
+  call.push(sorted.dump(pretty ? 2 : -1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 void decode(Call& call) {
@@ -39,7 +41,8 @@ const Module& json_module() {
       "json",
       "JSON (RFC 8259).",
       {{"encode",
-        "Turns a value into JSON text. Tables with keys 1…n are arrays, others objects.",
+        "Turns a value into JSON text, keys sorted. Tables with keys 1…n are arrays, others "
+        "objects.",
         {{"value", "any", false, "tables, strings, numbers, booleans, json.null()"},
          {"options",
           "table",

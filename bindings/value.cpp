@@ -152,7 +152,8 @@ void push_json(lua_State* lua, const Json& json, bool keep_null) {
       lua_createtable(lua, static_cast<int>(json.size()), 0);
       int i = 0;
       for (const Json& item : json) {
-        push_json(lua, item, true);
+        // A nil would end the list.
+        push_json(lua, item, keep_null || item.is_null());
         lua_rawseti(lua, -2, ++i);
       }
       mark_array(lua);

@@ -27,7 +27,8 @@ struct Reraise {};
 /// arrays, others objects; the null sentinel is null. Throws Misuse for functions, cycles, mixed or
 /// other keys.
 Json to_json(lua_State* lua, int index);
-/// Pushes a tree; arrays are marked, null becomes the sentinel where `keep_null`, else nil.
+/// Pushes a tree; arrays are marked, null becomes the sentinel
+/// in lists and where `keep_null`, else nil.
 void push_json(lua_State* lua, const Json& json, bool keep_null = false);
 /// Pushes the null sentinel.
 void push_null(lua_State* lua);

@@ -112,7 +112,8 @@ void print_summary(const Run& run, const std::optional<Error>& script_error, boo
   const std::string entries = entries_text(paint, run);
   if (!entries.empty()) {
     const std::size_t failed = run.ledger.failures().size();
-    const double seconds = static_cast<double>((wall_now() - run.started).count());
+    const double seconds =
+        std::chrono::duration<double>(SteadyClock::now() - run.started_steady).count();
     std::string verdict = failed == 0 && !script_error ? paint("32;1", "succeeded")
                           : run.stop.requested()       ? paint("31;1", "stopped")
                                                        : paint("31;1", "FAILED");

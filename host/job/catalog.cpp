@@ -14,6 +14,8 @@
 namespace pgbak {
 namespace {
 
+constexpr const char* kRemove = "catalog.remove";
+
 std::string meta_key(const std::string& key) { return key + std::string(Manifest::kSuffix); }
 std::string digest_key(const std::string& key) {
   return key + std::string(Manifest::kDigestSuffix);
@@ -130,15 +132,37 @@ Manifest Catalog::publish(Manifest manifest) {
 
 std::vector<Removal> Catalog::remove(const std::vector<std::string>& keys,
                                      const std::string& cluster, const std::string& database) {
-  constexpr const char* kOp = "catalog.remove";
   const std::set<std::string> asked(keys.begin(), keys.end());
+  std::set<std::string> known;
+  try {
+    known = check_floors(asked, cluster, database);
+  } catch (const Error& error) {
+    run_.ledger.fail(run_.ledger.begin("delete", "backups of " + database), error);
+    throw;
+  }
+  std::vector<Removal> out;
+  for (const std::string& key : asked) {
+    if (known.contains(key)) remove_one(key);
+    out.push_back({key, known.contains(key)});
+  }
+  return out;
+}
+
+std::set<std::string> Catalog::check_floors(const std::set<std::string>& asked,
+                                            const std::string& cluster,
+                                            const std::string& database) const {
   std::set<std::string> known;
   const Manifest* newest_good = nullptr;
   const CatalogListing listing = list();
+  for (const CatalogProblem& problem : listing.problems) {
+    for (const std::string& key : asked) {
+      if (problem.key == meta_key(key)) throw problem.error;
+    }
+  }
   for (const Manifest& backup : listing.backups) {
     const bool own = backup.cluster == cluster && backup.database == database;
     if (!own && asked.contains(backup.key)) {
-      throw Error(ErrorKind::refused, kOp,
+      throw Error(ErrorKind::refused, kRemove,
                   "'" + backup.key + "' is a backup of database '" + backup.database +
                       "' on cluster " + backup.cluster + ", not of '" + database + "' on " +
                       cluster)
@@ -152,22 +176,12 @@ std::vector<Removal> Catalog::remove(const std::vector<std::string>& keys,
     }
   }
   if (newest_good != nullptr && asked.contains(newest_good->key)) {
-    throw Error(ErrorKind::refused, kOp,
+    throw Error(ErrorKind::refused, kRemove,
                 "'" + newest_good->key + "' is the newest good backup of '" + database + "' in " +
                     store_->url() + ", which is never deleted")
         .hint("nothing was deleted; mend the retention policy");
   }
-  for (const CatalogProblem& problem : listing.problems) {
-    for (const std::string& key : asked) {
-      if (problem.key == meta_key(key)) throw problem.error;
-    }
-  }
-  std::vector<Removal> out;
-  for (const std::string& key : asked) {
-    if (known.contains(key)) remove_one(key);
-    out.push_back({key, known.contains(key)});
-  }
-  return out;
+  return known;
 }
 
 void Catalog::remove_one(const std::string& key) {

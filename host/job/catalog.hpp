@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,12 +52,15 @@ class Catalog {
   /// Deletes backups of one database: manifest first, then digest, then data, so that a crash never
   /// leaves a listed backup without data. The floors are checked before anything is deleted:
   /// Error{refused} when a key belongs to another (cluster, database), or is the newest good backup
-  /// (manifest readable, data there with the right size). Already gone is success. Each deletion is
-  /// an entry of the ledger.
+  /// (manifest readable, data there with the right size). Already gone is success. Each deletion
+  /// and each refusal is an entry of the ledger.
   std::vector<Removal> remove(const std::vector<std::string>& keys, const std::string& cluster,
                               const std::string& database);
 
  private:
+  /// Which of the keys are backups of this database; throws Error{refused} for what must stay.
+  std::set<std::string> check_floors(const std::set<std::string>& asked, const std::string& cluster,
+                                     const std::string& database) const;
   void remove_one(const std::string& key);
 
   std::shared_ptr<Store> store_;

@@ -24,6 +24,7 @@ struct Run {
   std::string id;      ///< 16 hex digits
   std::string script;  ///< as given: "scripts/daily.lua"
   WallTime started = wall_now();
+  SteadyClock::time_point started_steady = SteadyClock::now();
   /// Called about four times a second while a pipeline is waited for, and with an empty label when
   /// it has ended. May be empty.
   std::function<void(const ProgressView&)> show_progress;
