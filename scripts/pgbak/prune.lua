@@ -113,12 +113,12 @@ end
 local function delete(store, thinning, whose)
   if #thinning.remove == 0 then return end
   local keys = {}
-  for i, backup in ipairs(thinning.remove) do
-    keys[i] = backup.key
-    log.info(('%s: deleting %s from %s: %s'):format(whose.database, backup.key, store:url(),
+  for i, backup in ipairs(thinning.remove) do keys[i] = backup.key end
+  catalog.remove(store, keys, whose)
+  for _, backup in ipairs(thinning.remove) do
+    log.info(('%s: deleted %s from %s: %s'):format(whose.database, backup.key, store:url(),
       thinning.reasons[backup.id]))
   end
-  catalog.remove(store, keys, whose)
 end
 
 ---Applies a policy to the backups of one database in some stores. The policy has answered for all

@@ -118,8 +118,7 @@ function M.problem(value, field, path)
     end
   end
   if field.any_of or not accepts(field, value) then
-    local found = type(value) == 'number' and field.type == 'integer' and tostring(value)
-      or 'a ' .. type(value)
+    local found = type(value) == 'number' and tostring(value) or 'a ' .. type(value)
     if value == nil then found = 'nothing' end
     return ('%s must be %s, not %s'):format(path, expected(field), found)
   end
@@ -140,7 +139,8 @@ end
 ---@param where string the function's name
 ---@param required? string[]
 function M.check_options(opts, fields, where, required)
-  local message, hint = M.problem(opts, { type = 'table', fields = fields }, 'options')
+  if type(opts) ~= 'table' then error(where .. ': a table of options is missing', 3) end
+  local message, hint = M.problem(opts, { type = 'table', fields = fields }, '')
   if message then
     error(('%s: %s%s'):format(where, message, hint and ', ' .. hint or ''), 3)
   end

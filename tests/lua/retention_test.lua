@@ -25,7 +25,8 @@ local function decide(policy, list)
 end
 
 -- last: by time, whatever the order of the list; ties by id.
-local keep, remove, reasons = decide(retention.last(2), backups('a daily 10', 'c daily 30', 'b daily 20'))
+local keep, remove, reasons = decide(retention.last(2),
+  backups('a daily 10', 'c daily 30', 'b daily 20'))
 check.equal(keep, 'c b')
 check.equal(remove, 'a')
 check.equal(reasons, { a = { 'not among the last 2' }, b = { '2 of the last 2' },

@@ -55,7 +55,8 @@ function M.raises(kind, part, fn, ...)
     expect(type(err) == 'string' and text:find('_test%.lua:%d+:') ~= nil, err,
       'a text that names the caller')
   else
-    expect(type(err) == 'table' and err.kind == kind, type(err) == 'table' and err.kind or err, kind)
+    local got = type(err) == 'table' and err.kind or err
+    expect(got == kind, got, kind)
   end
   expect(text:find(part, 1, true) ~= nil, text, part)
 end
