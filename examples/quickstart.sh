@@ -95,6 +95,7 @@ echo "loaded: $(psql -XAt -d shop -c "select pg_size_pretty(pg_database_size('sh
 
 heading 'Back it up'
 rm -rf .quickstart
+mkdir .quickstart
 export DATABASE_URL="postgresql:///shop?host=$server&user=postgres" BACKUP_DIR=.quickstart/backups
 echo "$ export DATABASE_URL='$DATABASE_URL' BACKUP_DIR=$BACKUP_DIR"
 run build/release/bin/pgbak run scripts/daily.lua
