@@ -5,6 +5,7 @@ local catalog = require 'pgbak.catalog'
 local clock = require 'pgbak.clock'
 local codecs = require 'pgbak.codecs'
 local console = require 'pgbak.console'
+local databases = require 'pgbak.databases'
 local digest = require 'pgbak.digest'
 local dump_options = require 'pgbak.dump_options'
 local failure = require 'pgbak.failure'
@@ -184,6 +185,7 @@ end
 ---@param opts pgbak.BackupOptions and any dump option, which wins over the database's own
 ---@return table[] manifests one per store; in a dry run one table that says what would be done
 function M.run(db, opts)
+  databases.check(db, 'pgbak.backup')
   schema.check_options(opts, spec(), 'pgbak.backup', { 'to' })
   if opts.dry_run then
     local plan = make_plan(db, opts)

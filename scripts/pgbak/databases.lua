@@ -131,6 +131,15 @@ function M.from_environment(env)
   end
 end
 
+---Checks the database given to a library function; a mistake is an error at the caller's line.
+---@param db pgbak.Database
+---@param where string the function's name
+function M.check(db, where)
+  if type(db) ~= 'table' or type(db.name) ~= 'string' or type(db.target) ~= 'userdata' then
+    error(where .. ": a database { name = 'shop', target = pg.target(…) } expected", 3)
+  end
+end
+
 ---The databases of those names, or all without any.
 ---@param list pgbak.Database[]
 ---@param names? string[]

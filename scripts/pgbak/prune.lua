@@ -3,6 +3,7 @@
 local attempt = require 'pgbak.attempt'
 local catalog = require 'pgbak.catalog'
 local clock = require 'pgbak.clock'
+local databases = require 'pgbak.databases'
 local failure = require 'pgbak.failure'
 local log = require 'pgbak.log'
 local retention = require 'pgbak.retention'
@@ -175,6 +176,7 @@ local SPEC = {
 ---@param opts { from: Store|Store[], retention: pgbak.Policy|table, dry_run?: boolean }
 ---@return pgbak.Thinning[] thinnings one per store
 function M.run(db, opts)
+  databases.check(db, 'pgbak.prune')
   schema.check_options(opts, SPEC, 'pgbak.prune', { 'from', 'retention' })
   return run.step('prune', db.name, perform, db, opts)
 end

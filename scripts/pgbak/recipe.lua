@@ -5,7 +5,7 @@ local M = {}
 
 ---A word for a POSIX shell.
 local function shell_word(text)
-  if text:find('^[%w._/=+-]+$') and not text:find('^%-') then return text end
+  if text:find('^[%w._/=+-]+$') then return text end
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
@@ -16,7 +16,8 @@ end
 ---@return string[]
 function M.lines(key, format, codec)
   local name = key:match('[^/]+$')
-  local file = shell_word(name:find('^%-') and './' .. name or name)
+  if name:find('^%-') then name = './' .. name end
+  local file = shell_word(name)
   local reader = format == 'custom' and 'pg_restore --exit-on-error -d NEW_DATABASE'
     or 'psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE'
   local tool = codecs.stock_tool(codec)

@@ -142,7 +142,7 @@ local function show(backup, opts)
 end
 
 local function check_known(backup)
-  if type(backup.encryption) == 'string' then
+  if backup.encryption then
     failure.raise('config', ("'%s' is encrypted (%s), which this pgbak cannot read"):format(
       backup.key, backup.encryption))
   end

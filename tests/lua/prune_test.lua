@@ -127,8 +127,9 @@ check.equal(#second:list(), 9)
 
 -- After a failed backup of the database nothing is deleted (field trap 2), whether or not the
 -- script took notice of the failure.
+local shop = { name = 'shop', target = require('pgbak.pg').target 'shop' }
 check.equal(pcall(run.step, 'backup', 'shop', error, { kind = 'io', message = 'disk full' }), false)
-check.raises('refused', "old backups of 'shop' stay", prune.run, { name = 'shop' },
+check.raises('refused', "old backups of 'shop' stay", prune.run, shop,
   { from = first, retention = { daily = 1 } })
 check.equal(keys(first), before)
 run.acknowledge('shop', 'made to fail by this test')
@@ -136,8 +137,9 @@ run.acknowledge('backups of shop', 'refused by this test')
 
 -- Misuse names the caller.
 check.raises('misuse', "unknown key 'retentoin', did you mean 'retention'?",
-  function() prune.run({ name = 'x' }, { from = first, retentoin = { daily = 1 } }) end)
+  function() prune.run(shop, { from = first, retentoin = { daily = 1 } }) end)
 check.raises('misuse', "option 'retention' is missing",
-  function() prune.run({ name = 'x' }, { from = first }) end)
+  function() prune.run(shop, { from = first }) end)
+check.raises('misuse', 'pgbak.prune: a database', function() prune.run('shop', {}) end)
 
 check.done()
