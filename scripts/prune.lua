@@ -38,6 +38,8 @@ end)
 
 if options.json then
   io.write(json.encode(decisions, { pretty = true }), '\n')
+elseif #decisions == 0 then
+  io.write 'no backups\n'
 else
   local rows = {}
   for i, each in ipairs(decisions) do

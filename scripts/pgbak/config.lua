@@ -131,10 +131,11 @@ end
 
 local function read_file()
   local path = sys.env('PGBAK_CONFIG')
-  if not path then
-    path = 'pgbak.lua'
-    if not sys.exists(path) then return nil end
+  if not sys.exists(path or 'pgbak.lua') then
+    if not path then return nil end
+    failure.raise('config', ("PGBAK_CONFIG names '%s', which does not exist"):format(path))
   end
+  path = path or 'pgbak.lua'
   return { path = path, values = sys.load(path)() }
 end
 

@@ -54,13 +54,13 @@ local function has_password(conninfo)
     or conninfo:find('%f[%w]password%s*=')
 end
 
-local function target_of(entry, where)
+local function target_of(entry)
   if type(entry) == 'string' then return pg.target(entry) end
   local fields = {}
   for _, keyword in ipairs(KEYWORDS) do fields[keyword] = entry[keyword] end
   if not entry.url then
     if next(fields) == nil then
-      failure.raise('config', where .. ' says nowhere where the database is',
+      failure.raise('config', 'nothing says where the database is',
         "set url = 'postgresql://…', or host, user, dbname")
     end
     return pg.target(fields)
@@ -68,7 +68,7 @@ local function target_of(entry, where)
   fields.password = nil
   local other = next(fields)
   if other then
-    failure.raise('config', ("%s: url and '%s' exclude each other"):format(where, other),
+    failure.raise('config', ("url and '%s' exclude each other"):format(other),
       'put the setting into the URL: postgresql://host/db?' .. other .. '=…')
   end
   return pg.target(entry.password and with_password(entry.url, entry.password) or entry.url)
@@ -84,7 +84,8 @@ function M.build(entries, where, overrides, defaults)
   local out, seen = {}, {}
   for i, entry in ipairs(entries) do
     local here = ('%s: databases[%d]'):format(where, i)
-    local target = target_of(entry, here)
+    local ok, target = pcall(target_of, entry)
+    if not ok then failure.within(target, here) end
     local own = type(entry) == 'table' and entry or {}
     local db = dump_options.merge(overrides, own, defaults)
     db.name = own.name or target:database()

@@ -23,6 +23,16 @@ function M.raise(kind, message, hint)
   }, Failure), 0)
 end
 
+---Raises a failure that was caught again, as seen from one layer up.
+---@param failure any what pcall returned
+---@param context string put before the message
+function M.within(failure, context)
+  if type(failure) ~= 'table' then error(failure, 0) end
+  failure.message = ('%s: %s'):format(context, failure.message)
+  failure.text = ('%s: %s'):format(context, failure.text)
+  error(failure, 0)
+end
+
 ---Adds advice to a failure that was caught and raises it again.
 ---@param failure any what pcall returned
 ---@param hint string

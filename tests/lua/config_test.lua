@@ -155,8 +155,12 @@ complains('--level must be at most 19, not 99', nil, nil, { level = 99 })
 -- What does not go together.
 complains("my.lua: two databases are called 'shop'",
   { databases = { 'postgresql://a/shop', 'postgresql://b/shop' } })
-complains("url and 'host' exclude each other", { databases = { { url = 'a', host = 'b' } } })
-complains('says nowhere where the database is', { databases = { { name = 'a' } } })
+complains('my.lua: databases[2]: the port of the connection settings is not a number',
+  { databases = { 'a', 'port=x dbname=y' } })
+complains("my.lua: databases[1]: url and 'host' exclude each other",
+  { databases = { { url = 'a', host = 'b' } } })
+complains('my.lua: databases[1]: nothing says where the database is',
+  { databases = { { name = 'a' } } })
 complains("compression = 'pg_dump' needs format = 'custom'",
   { databases = { 'a' }, compression = 'pg_dump' })
 complains('schema_only and data_only', { databases = { 'a' }, schema_only = true,
