@@ -17,6 +17,8 @@ local options = pgbak.args({ ... }, {
     { name = 'create', type = 'flag', doc = 'make the database; it must not exist yet' },
     { name = 'allow-source', type = 'flag',
       doc = 'restore even into the database that was backed up' },
+    { name = 'no-owner', type = 'flag', doc = 'custom format: leave out who owns what' },
+    { name = 'no-privileges', type = 'flag', doc = 'custom format: leave out GRANTs' },
     { name = 'store', value = 'URL', doc = 'look only in this store' },
     { name = 'dry-run', type = 'flag', doc = 'print what would be done, change nothing' },
   },
@@ -55,5 +57,6 @@ local backup = pgbak.find {
 }
 pgbak.restore(backup, {
   from = from, to = target_of(config, backup), create = options.create,
-  allow_source = options.allow_source, dry_run = options.dry_run,
+  allow_source = options.allow_source, no_owner = options.no_owner,
+  no_privileges = options.no_privileges, dry_run = options.dry_run,
 })

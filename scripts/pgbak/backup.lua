@@ -25,7 +25,7 @@ local M = {}
 ---@class pgbak.BackupOptions
 ---@field to Store|Store[]|string where it goes; all of them get it, or none
 ---@field type? string 'daily', 'weekly', …; default 'manual'
----@field naming? pgbak.Naming default: namings.tiered
+---@field naming? pgbak.Naming default: naming.tiered
 ---@field dry_run? boolean only say what would be done
 
 ---Everything decided before the first byte moves.

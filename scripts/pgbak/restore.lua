@@ -141,7 +141,7 @@ local function show(backup, opts)
   for _, line in ipairs(lines) do io.write(('  %-8s %s\n'):format(line[1], line[2])) end
 end
 
-local function check_known(backup)
+local function check_known(backup, opts)
   if backup.encryption then
     failure.raise('config', ("'%s' is encrypted (%s), which this pgbak cannot read"):format(
       backup.key, backup.encryption))
@@ -150,6 +150,10 @@ local function check_known(backup)
     failure.raise('config', ("'%s' has the unknown format '%s'"):format(backup.key, backup.format))
   end
   codecs.decoders(backup.codec)
+  if backup.format == 'plain' and (opts.no_owner or opts.no_privileges) then
+    failure.raise('config', 'owners and GRANTs can be left out of a custom-format backup only',
+      'or leave them out when the backup is made: no_owner, no_privileges in pgbak.lua')
+  end
 end
 
 ---Restores a backup, as pgbak.find or pgbak.list return it. Nothing is touched before its digest
@@ -159,7 +163,7 @@ end
 ---@return pgbak.Backup
 function M.run(backup, opts)
   schema.check_options(opts, SPEC, 'pgbak.restore', { 'from', 'to' })
-  check_known(backup)
+  check_known(backup, opts)
   if opts.dry_run then
     show(backup, opts)
     return backup

@@ -63,7 +63,7 @@ local function test()
   local function restored(manifest, number)
     local target = database(('%s copy %d'):format(prefix, number))
     pgbak.restore(pgbak.find { from = two, key = manifest.key },
-      { from = { one, two }, to = target, create = true })
+      { from = { one, two }, to = target, create = true, no_owner = manifest.format == 'custom' })
     check.equal(sql(target, ROWS)[1], expected)
     return target
   end
@@ -106,6 +106,8 @@ local function test()
     run.acknowledge(options.to:database(), 'meant to fail')
   end
   refuses('refused', 'is the database that this backup was made of', { to = source })
+  check.raises('config', 'of a custom-format backup only', pgbak.restore, backup,
+    { from = one, to = source, no_owner = true })
   refuses('exists', 'exists already', { to = source, create = true })
   refuses('not_found', 'does not exist', { to = server:with_database(prefix .. ' nowhere') })
   refuses('config', "no store 'memory:one' is configured", { to = source }, two)
