@@ -41,6 +41,7 @@ class Transfer {
   Run& run_;
   const std::string label_;
   const std::uint64_t expected_bytes_;
+  const bool moves_;
   const WallTime started_ = wall_now();
   std::vector<Destination> destinations_;
   std::size_t entry_;

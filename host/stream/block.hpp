@@ -74,6 +74,11 @@ class BlockQueue {
     return true;
   }
 
+  bool empty() const {
+    const std::scoped_lock lock(mutex_);
+    return blocks_.empty();
+  }
+
   /// Says that nothing more will come.
   void close() {
     const std::scoped_lock lock(mutex_);
@@ -95,7 +100,7 @@ class BlockQueue {
 
  private:
   const std::uint64_t limit_bytes_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<BlockPtr> blocks_;
   std::uint64_t held_bytes_ = 0;

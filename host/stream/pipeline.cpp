@@ -179,14 +179,18 @@ class Pipeline::Impl {
   }
 
   void run_reader() {
-    for (;;) {
-      BlockPtr block = pool_.take();
-      block->size = spec_.source->read(block->room(), stop_);
-      if (block->size == 0) break;
-      in_bytes_ += block->size;
+    BlockPtr block = pool_.take();
+    while (const std::size_t got = spec_.source->read(block->room(), stop_)) {
+      block->size += got;
+      in_bytes_ += got;
+      // pg_dump writes a few KiB at a time. While the worker has something to do, blocks are filled
+      // first: fewer hand-overs, and memory that is used, not just held.
+      if (block->size < Block::kCapacity / 2 && !raw_.empty()) continue;
       if (!raw_.push(std::move(block), stop_.token())) return;
+      block = pool_.take();
     }
     spec_.source->finish(stop_);
+    if (block->size > 0 && !raw_.push(std::move(block), stop_.token())) return;
     raw_.close();
   }
 
