@@ -63,7 +63,8 @@ local function test()
   local function restored(manifest, number)
     local target = database(('%s copy %d'):format(prefix, number))
     pgbak.restore(pgbak.find { from = two, key = manifest.key },
-      { from = { one, two }, to = target, create = true, no_owner = manifest.format == 'custom' })
+      { from = { one, two }, to = target, create = true,
+        no_owner = manifest.format == 'custom' })
     check.equal(sql(target, ROWS)[1], expected)
     return target
   end
