@@ -71,7 +71,8 @@ local function target_of(entry)
     failure.raise('config', ("url and '%s' exclude each other"):format(other),
       'put the setting into the URL: postgresql://host/db?' .. other .. '=…')
   end
-  return pg.target(entry.password and with_password(entry.url, tostring(entry.password)) or entry.url)
+  if not entry.password then return pg.target(entry.url) end
+  return pg.target(with_password(entry.url, tostring(entry.password)))
 end
 
 ---Makes databases of checked entries.
