@@ -130,14 +130,18 @@ class Pipeline::Impl {
 
   void coordinate() {
     std::thread watchdog;
-    if (spec_.total_timeout.count() > 0 || spec_.stall_timeout.count() > 0) {
-      watchdog = stage([this] { watch(); });
-    }
     std::vector<std::thread> stages;
-    stages.push_back(stage([this] { run_reader(); }));
-    stages.push_back(stage([this] { run_worker(); }));
-    for (std::size_t i = 0; i < spec_.sinks.size(); ++i) {
-      stages.push_back(stage([this, i] { run_sink(i); }));
+    try {
+      if (spec_.total_timeout.count() > 0 || spec_.stall_timeout.count() > 0) {
+        watchdog = stage([this] { watch(); });
+      }
+      stages.push_back(stage([this] { run_reader(); }));
+      stages.push_back(stage([this] { run_worker(); }));
+      for (std::size_t i = 0; i < spec_.sinks.size(); ++i) {
+        stages.push_back(stage([this, i] { run_sink(i); }));
+      }
+    } catch (const std::exception&) {  // the system is out of threads
+      fail(current_error());
     }
     for (std::thread& each : stages) each.join();
     settle();
