@@ -74,6 +74,47 @@ expect_no_files() {
   if found=$(compgen -G "$1"); then fail "there should be no file '$1', but there is: $found"; fi
 }
 
+# expect_gone PID...: the processes have ended, or do so within five seconds.
+expect_gone() {
+  local pid
+  for pid in "$@"; do
+    wait_until process_gone "$pid" || fail "process $pid still runs: $(ps -o args= -p "$pid")"
+  done
+}
+process_gone() { ! grep -q '^State:[[:space:]][^Z]' "/proc/$1/status" 2>/dev/null; }
+# wait_until COMMAND...: polls for five seconds; false when the command never succeeded.
+wait_until() {
+  local deadline=$((SECONDS + 6))
+  until "$@"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.02
+  done
+}
+
+# Not one file in ./backups, hidden or not.
+expect_empty_store() {
+  local found
+  found=$(find backups -type f 2>/dev/null || true)
+  [[ -z $found ]] || fail "the store should be empty, but holds: $found"
+}
+# expect_good_backups COUNT [DIR]: so many manifests, each with data that its digest and its
+# compression call whole, and nothing else in the store.
+expect_good_backups() {
+  local meta data count=0
+  while IFS= read -r meta; do
+    data=${meta%.meta}
+    (cd "${data%/*}" && sha256sum --status -c "${data##*/}.sha256") || fail "$data is not good"
+    case $data in
+      *.gz) gzip -t "$data" || fail "$data is not whole" ;;
+      *.zst) zstd -q -t "$data" || fail "$data is not whole" ;;
+    esac
+    count=$((count + 1))
+  done < <(find "${2:-backups}" -name '*.meta')
+  ((count == $1)) || fail "$count backups instead of $1"
+  ((count * 3 == $(find "${2:-backups}" -type f | wc -l))) ||
+    fail "more than backups: $(find "${2:-backups}" -type f)"
+}
+
 # url DATABASE: a connection URL of the test server, by its unix socket.
 url() {
   echo "postgresql:///$1?host=$PGBAK_TEST_SOCKET&port=$PGBAK_TEST_PORT&user=$PGBAK_TEST_USER"
@@ -88,6 +129,29 @@ fresh_database() {
   sql postgres -c "create database $database"
   DATABASE_URL=$(url "$database")
   export DATABASE_URL
+}
+# Puts a little of everything that a backup must carry into the fresh database.
+fill_database() {
+  sql "$database" >/dev/null <<'SQL'
+create schema audit;
+create table shop (id bigint generated always as identity primary key, name text, raw bytea);
+insert into shop (name, raw)
+  select 'Åsa ' || i || E'\t\\\n', decode(md5(i::text), 'hex') from generate_series(1, 2000) i;
+create table audit.log (at timestamptz default '2026-01-01', what jsonb);
+insert into audit.log (what) values ('{"a": [1, null, "🎂"]}'), (null);
+create view names as select name from shop;
+create sequence number start 7;
+select lo_from_bytea(4711, decode(repeat('00ff5c27', 3000), 'hex'));
+SQL
+}
+# contents DATABASE: all that is in it. Newer pg_dumps put a random key into \restrict.
+contents() {
+  "$PGBAK_TEST_BINDIR/pg_dump" -d "$(url "$1")" | grep -Ev '^\\(un)?restrict '
+}
+# expect_same_contents DATABASE DATABASE
+expect_same_contents() {
+  diff <(contents "$1") <(contents "$2") >"$captured/diff" ||
+    fail "$1 and $2 differ: $(head -n 20 "$captured/diff")"
 }
 
 # fake_tool NAME: makes pgbak use the script on stdin in the place of, say, pg_dump. The script is
