@@ -31,6 +31,8 @@ void secret_env(Call& call) {
 
 void mark_secret(Call& call) { register_secret(call.string(1)); }
 
+void mask(Call& call) { call.push(redact(call.string(1))); }
+
 void hostname(Call& call) {
   std::array<char, 256> name{};
   ::gethostname(name.data(), name.size() - 1);
@@ -112,6 +114,14 @@ const Module& sys_module() {
         "",
         "sys.mark_secret(token)",
         mark_secret},
+       {"mask",
+        "A text with the secrets in it masked, for a script that prints what users wrote.",
+        {{"text", "string", false, "any text"}},
+        "string",
+        "the text with *** for each secret",
+        "",
+        "io.write(sys.mask(note))",
+        mask},
        {"hostname",
         "This machine's name.",
         {},

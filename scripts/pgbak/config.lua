@@ -180,7 +180,7 @@ local function database_rows(config, rows)
     for _, option in ipairs(require('pgbak.dump_options').list) do
       local own = db[option.name]
       if text_of(own) ~= text_of(config.given[option.name]) then
-        table.insert(rows, { key = key .. '.' .. option.name, value = text_of(own),
+        table.insert(rows, { key = key .. '.' .. option.name, value = sys.mask(text_of(own)),
           origin = origin })
       end
     end
@@ -202,7 +202,8 @@ function M.rows(config)
       value = FILES[name] or '-'
     end
     if name ~= 'databases' then
-      table.insert(rows, { key = name, value = text_of(value), origin = config.origins[name] })
+      table.insert(rows,
+        { key = name, value = sys.mask(text_of(value)), origin = config.origins[name] })
     end
   end
   return rows
