@@ -31,7 +31,8 @@ std::string summary_of(std::string_view text) {
 
 std::optional<LuaSource> find_lua(const std::string& relative) {
   for (const std::string& root : roots()) {
-    const std::string path = root == "." ? relative : root + "/" + relative;
+    const std::string path =
+        root == "." ? relative : std::string(root).append("/").append(relative);
     if (std::filesystem::is_regular_file(path)) return LuaSource{path, read_file(path)};
   }
   for (const Asset& asset : embedded_assets()) {

@@ -95,8 +95,8 @@ class Engine::Impl {
     Error error = error_from_lua(lua_, -1);
     lua_pushlightuserdata(lua_, const_cast<char*>(&kTraceKey));
     lua_rawget(lua_, LUA_REGISTRYINDEX);
-    if (const char* trace = lua_tostring(lua_, -1)) error = std::move(error).detail(trace);
-    throw error;
+    const char* trace = lua_tostring(lua_, -1);
+    throw trace == nullptr ? error : Error(error).detail(trace);
   }
 
  private:

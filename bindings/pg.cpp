@@ -102,6 +102,11 @@ void with_database(Call& call) {
   call.push(std::make_shared<Target>(call.self<Target>()->with_database(call.string(1))));
 }
 
+void with_password(Call& call) {
+  const Secret password(call.string(1));
+  call.push(std::make_shared<Target>(call.self<Target>()->with_password(password)));
+}
+
 void query(Call& call) {
   const auto connection = call.self<Connection>();
   const std::string sql = call.string(1);
@@ -210,7 +215,15 @@ const Module& pg_module() {
         "a new target",
         "",
         "target:with_database('postgres')",
-        with_database}}};
+        with_database},
+       {"with_password",
+        "The same with this password, unless it has one of its own.",
+        {{"password", "string", false, "masked from now on in everything shown"}},
+        "Target",
+        "a new target",
+        "",
+        "target:with_password(sys.secret_env('PGPASSWORD'))",
+        with_password}}};
   static const Class connection_class{
       "Connection",
       "A session on a server.",

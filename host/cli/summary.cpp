@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <vector>
 
 #include "host/base/redact.hpp"
 #include "host/base/units.hpp"
@@ -44,9 +45,12 @@ bool recorded(const Run& run, const Error& error) {
       [&](const LedgerEntry& entry) { return entry.error && entry.error->text() == error.text(); });
 }
 
-std::string failure_text(const Paint& paint, const std::string& what, const Error& error) {
+std::string failure_text(const Paint& paint, const std::string& what, const Error& error,
+                         const std::vector<std::string>& hints) {
   std::string out = fmt::format("{} {}{}\n", paint("31;1", "error:"), what, error.text());
-  if (!error.hint().empty()) out += fmt::format("{}  {}\n", paint("33", "hint:"), error.hint());
+  for (const std::string& hint : hints) {
+    out += fmt::format("{}  {}\n", paint("33", "hint:"), hint);
+  }
   // The message already ends with the detail's last line; more of it only when there is more.
   if (error.detail().find('\n') < error.detail().find_last_not_of('\n')) {
     out += indented(last_lines(error.detail(), kDetailLines)) + "\n";
@@ -67,6 +71,20 @@ std::string entry_text(const Paint& paint, const LedgerEntry& entry) {
     out += fmt::format("  ({}; acknowledged: {})", entry.error->text(), entry.reason);
   }
   return out + "\n";
+}
+
+/// What to do about a failure: its own hint, and those that the steps around it added.
+std::vector<std::string> hints_of(const Run& run, const LedgerEntry& failed) {
+  std::vector<std::string> out;
+  for (const LedgerEntry* at = &failed; at != nullptr && at->error;
+       at = at->parent ? &run.ledger.entries()[*at->parent] : nullptr) {
+    const std::string& hint = at->error->hint();
+    if (hint.empty()) continue;
+    // A step's hint often repeats the one from below and adds to it.
+    std::erase_if(out, [&](const std::string& below) { return hint.find(below) != hint.npos; });
+    out.push_back(hint);
+  }
+  return out;
 }
 
 /// Steps, and what happened outside of any step; parts of a step show in its numbers.
@@ -104,10 +122,13 @@ void print_summary(const Run& run, const std::optional<Error>& script_error, boo
   const Paint paint{colour};
   std::string out;
   for (const LedgerEntry* entry : run.ledger.failures()) {
-    out += failure_text(paint, fmt::format("{} '{}': ", entry->kind, entry->object), *entry->error);
+    out += failure_text(paint, fmt::format("{} '{}': ", entry->kind, entry->object), *entry->error,
+                        hints_of(run, *entry));
   }
   if (script_error && !recorded(run, *script_error)) {
-    out += failure_text(paint, "", *script_error);
+    const std::string& hint = script_error->hint();
+    out += failure_text(paint, "", *script_error,
+                        hint.empty() ? std::vector<std::string>{} : std::vector{hint});
   }
   const std::string entries = entries_text(paint, run);
   if (!entries.empty()) {

@@ -194,6 +194,12 @@ Target Target::from_fields(const std::map<std::string, std::string>& fields) {
   return Target(std::move(settings));
 }
 
+Target Target::with_password(const Secret& password) const {
+  Target other = *this;
+  other.secrets_.try_emplace("password", password);
+  return other;
+}
+
 Target Target::with_database(const std::string& name) const {
   Target other = *this;
   other.settings_["dbname"] = name;

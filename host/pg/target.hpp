@@ -29,6 +29,8 @@ class Target {
 
   /// The same server and login, another database.
   Target with_database(const std::string& name) const;
+  /// The same with this password, unless it has one of its own.
+  Target with_password(const Secret& password) const;
 
   /// A setting as given by the user or as libpq's defaults (environment, service) resolve it;
   /// empty when unset. Never a secret.

@@ -32,28 +32,6 @@ M.field = { type = 'list', item = {
   says = 'a connection URL or a table',
 } }
 
-local function percent_encoded(text)
-  return (text:gsub('[^A-Za-z0-9._~-]', function(char) return ('%%%02X'):format(char:byte()) end))
-end
-
-local function quoted(text) return "'" .. text:gsub("[\\']", '\\%0') .. "'" end
-
----The same settings with a password. libpq takes every keyword in a URI's query, too, and of two
----values the last.
-local function with_password(conninfo, password)
-  if conninfo:find('^postgres%a*://') then
-    local joint = not conninfo:find('?', 1, true) and '?' or conninfo:find('[?&]$') and '' or '&'
-    return conninfo .. joint .. 'password=' .. percent_encoded(password)
-  end
-  if not conninfo:find('=', 1, true) then conninfo = 'dbname=' .. quoted(conninfo) end
-  return conninfo .. ' password=' .. quoted(password)
-end
-
-local function has_password(conninfo)
-  return conninfo:find('^postgres%a*://[^/?]*:[^/?]*@') or conninfo:find('[?&]password=')
-    or conninfo:find('%f[%w]password%s*=')
-end
-
 local function target_of(entry)
   if type(entry) == 'string' then return pg.target(entry) end
   local fields = {}
@@ -71,8 +49,8 @@ local function target_of(entry)
     failure.raise('config', ("url and '%s' exclude each other"):format(other),
       'put the setting into the URL: postgresql://host/db?' .. other .. '=…')
   end
-  if not entry.password then return pg.target(entry.url) end
-  return pg.target(with_password(entry.url, tostring(entry.password)))
+  local target = pg.target(entry.url)
+  return entry.password and target:with_password(tostring(entry.password)) or target
 end
 
 ---Makes databases of checked entries.
@@ -113,8 +91,7 @@ function M.from_environment(env)
   if url then
     -- PGPASSWORD itself is read by libpq; from a file nobody but pgbak reads it.
     local password = not env.env('PGPASSWORD') and env.secret_env('PGPASSWORD')
-    if password and not has_password(url) then url = with_password(url, password) end
-    return { url }, 'DATABASE_URL'
+    return { password and { url = url, password = password } or url }, 'DATABASE_URL'
   end
   local password = env.secret_env('POSTGRES_PASSWORD') or env.secret_env('PGPASSWORD')
   local fields = {

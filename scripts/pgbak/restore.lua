@@ -116,8 +116,6 @@ local function perform(backup, opts)
   if not ok then
     local warning = ("database '%s' holds a partial restore: drop it before the next try"):format(
       target:database())
-    -- The summary of a run shows the failed transfer alone, so this must be seen here.
-    log.warn(warning)
     failure.rethrow(report, warning)
   end
   log.info(('%s: restored %s in %s'):format(target:database(), backup.key,

@@ -170,3 +170,17 @@ TEST_CASE("a connection string that cannot be read is not shown", "[pg]") {
   CHECK(kind_of(error) == "config");
   CHECK_THAT(error.text() + error.hint() + error.detail(), !ContainsSubstring("hoim"));
 }
+
+TEST_CASE("a password from elsewhere never beats the target's own", "[pg]") {
+  const CleanEnvironment clean;
+  for (const char* conninfo : {"postgresql://u@h/d", "host=h dbname=d", "shop"}) {
+    const Target target = Target::parse(conninfo).with_password(Secret("p@ s'\\"));
+    CHECK(target.secret_settings().at("password") == "p@ s'\\");
+    CHECK(target.child_environment().front().second == "p@ s'\\");
+  }
+  for (const char* conninfo :
+       {"postgresql://u:own@h/d", "postgresql://h/d?password=own", "host=h password=own"}) {
+    const Target target = Target::parse(conninfo).with_password(Secret("other"));
+    CHECK(target.secret_settings().at("password") == "own");
+  }
+}
