@@ -40,17 +40,17 @@ std::string_view to_string(ErrorKind kind) {
   return "internal";
 }
 
-Error::Error(ErrorKind kind, std::string op, std::string message)
+Error::Error(ErrorKind kind, std::string op, const std::string& message)
     : kind_(kind), op_(std::move(op)), message_(redact(message)) {
   refresh();
 }
 
-Error Error::hint(std::string text) && {
+Error Error::hint(const std::string& text) && {
   hint_ = redact(text);
   return std::move(*this);
 }
 
-Error Error::detail(std::string text) && {
+Error Error::detail(const std::string& text) && {
   detail_ = redact(text);
   return std::move(*this);
 }

@@ -35,14 +35,14 @@ std::string_view to_string(ErrorKind kind);
 class Error : public std::exception {
  public:
   /// `op` is the operation as a script would name it, for example "store.writer".
-  Error(ErrorKind kind, std::string op, std::string message);
+  Error(ErrorKind kind, std::string op, const std::string& message);
 
   // By value: `error = std::move(error).hint(…)` must not be a move onto itself.
 
   /// What the user can do about it.
-  Error hint(std::string text) &&;
+  Error hint(const std::string& text) &&;
   /// Longer evidence, for example the tail of a child's stderr.
-  Error detail(std::string text) &&;
+  Error detail(const std::string& text) &&;
   /// Whether the same call may succeed later. Set where the error is made.
   Error retryable(bool value = true) &&;
   /// The error below this one.
