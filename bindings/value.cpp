@@ -6,6 +6,7 @@ namespace pgbak {
 namespace {
 
 constexpr int kMaxDepth = 64;
+constexpr int kMostCauses = 16;  // an error may be its own cause
 const char kNullKey = 0;
 const char kArrayKey = 0;
 const char kErrorKey = 0;
@@ -115,13 +116,50 @@ int error_tostring(lua_State* lua) {
   return 1;
 }
 
+/// Raw, since this runs outside of any protected call: a metamethod that raises would end the
+/// process.
+void push_field(lua_State* lua, int index, const char* key) {
+  push_string(lua, key);
+  lua_rawget(lua, index);
+}
+
 std::string field(lua_State* lua, int index, const char* key) {
-  lua_getfield(lua, index, key);
+  push_field(lua, index, key);
   std::size_t size = 0;
   const char* text = lua_tolstring(lua, -1, &size);
   std::string out = text == nullptr ? std::string() : std::string(text, size);
   lua_pop(lua, 1);
   return out;
+}
+
+Error read_error(lua_State* lua, int index, int depth) {
+  if (index < 0) index = lua_gettop(lua) + index + 1;
+  luaL_checkstack(lua, 6, "error");
+  if (!lua_istable(lua, index)) {
+    const char* text = lua_tostring(lua, index);
+    return {ErrorKind::config, "script",
+            text != nullptr ? text : std::string("a ") + luaL_typename(lua, index) + " was raised"};
+  }
+  const auto kind = parse_error_kind(field(lua, index, "kind"));
+  const std::string message = field(lua, index, "message");
+  if (!kind || message.empty()) {
+    return Error(ErrorKind::config, "script", "a table was raised that is not an error")
+        .hint("raise a text, or a table with kind and message");
+  }
+  Error error(*kind, field(lua, index, "op"), message);
+  push_field(lua, index, "retryable");
+  const bool retryable = lua_toboolean(lua, -1) != 0;
+  lua_pop(lua, 1);
+  error = std::move(error)
+              .hint(field(lua, index, "hint"))
+              .detail(field(lua, index, "detail"))
+              .retryable(retryable);
+  push_field(lua, index, "cause");
+  if (lua_istable(lua, -1) && depth < kMostCauses) {
+    error = std::move(error).cause(read_error(lua, -1, depth + 1));
+  }
+  lua_pop(lua, 1);
+  return error;
 }
 
 }  // namespace
@@ -210,32 +248,6 @@ void push_error(lua_State* lua, const Error& error) {
   lua_setmetatable(lua, -2);
 }
 
-Error error_from_lua(lua_State* lua, int index) {
-  if (index < 0) index = lua_gettop(lua) + index + 1;
-  luaL_checkstack(lua, 6, "error");
-  if (!lua_istable(lua, index)) {
-    const char* text = lua_tostring(lua, index);
-    return {ErrorKind::config, "script",
-            text != nullptr ? text : std::string("a ") + luaL_typename(lua, index) + " was raised"};
-  }
-  const auto kind = parse_error_kind(field(lua, index, "kind"));
-  const std::string message = field(lua, index, "message");
-  if (!kind || message.empty()) {
-    return Error(ErrorKind::config, "script", "a table was raised that is not an error")
-        .hint("raise a text, or a table with kind and message");
-  }
-  Error error(*kind, field(lua, index, "op"), message);
-  lua_getfield(lua, index, "retryable");
-  const bool retryable = lua_toboolean(lua, -1) != 0;
-  lua_pop(lua, 1);
-  error = std::move(error)
-              .hint(field(lua, index, "hint"))
-              .detail(field(lua, index, "detail"))
-              .retryable(retryable);
-  lua_getfield(lua, index, "cause");
-  if (lua_istable(lua, -1)) error = std::move(error).cause(error_from_lua(lua, -1));
-  lua_pop(lua, 1);
-  return error;
-}
+Error error_from_lua(lua_State* lua, int index) { return read_error(lua, index, 0); }
 
 }  // namespace pgbak

@@ -7,8 +7,9 @@
 
 namespace pgbak {
 
-/// While it lives, the first of these signals requests `stop`. Made by main before any other
-/// thread, since threads inherit the blocked signals. Also ignores SIGPIPE.
+/// While it lives, the first of these signals requests `stop`; when it still lives 4.5 seconds
+/// later, the process ends with 128 + signal. Made by main before any other thread, since threads
+/// inherit the blocked signals. Also ignores SIGPIPE.
 class SignalWatcher {
  public:
   explicit SignalWatcher(Stop& stop);
