@@ -10,7 +10,6 @@ fill_database
 stops() {
   rm -f "$2"
   command_line="${*:3}"
-  # Job control off: background jobs would ignore SIGINT, but pgbak sets its own dispositions.
   "${@:3}" >"$captured/stdout" 2>"$captured/stderr" &
   local pid=$! begun=$SECONDS
   wait_until test -s "$2" || fail "no $2"
@@ -48,7 +47,7 @@ echo "$$ $!" >"${0%/*}/pids"
 wait
 SH
 for signal in INT TERM HUP; do
-  stops "$signal" tools/pids "$PGBAK" daily
+  stops "$signal" tools/pids "$PGBAK" weekly
   expect_stderr "stopped by SIG$signal"
   read -ra pids <tools/pids
   expect_gone "${pids[@]}"
@@ -60,7 +59,7 @@ trap '' TERM INT
 echo $$ >"${0%/*}/pids"
 while :; do printf -- '-- more\n'; sleep 0.02; done
 SH
-stops TERM tools/pids "$PGBAK" daily
+stops TERM tools/pids "$PGBAK" weekly
 expect_gone "$(<tools/pids)"
 expect_good_backups 1
 # The script would like to go on after the stop, and to say that all is well.
@@ -84,7 +83,6 @@ expect_good_backups 1
 
 # The lock of the run that was stopped is free.
 unset PG_PROGRAM_DIR
-sleep 1 # the next name
-run "$PGBAK" daily
+run "$PGBAK" weekly
 expect_status 0
 expect_good_backups 2
