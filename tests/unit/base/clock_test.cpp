@@ -1,0 +1,49 @@
+#include "host/base/clock.hpp"
+
+#include "tests/support/caught.hpp"
+
+using namespace pgbak;
+
+namespace {
+
+std::int64_t seconds_of(std::string_view text) {
+  return parse_rfc3339(text).time_since_epoch().count();
+}
+
+}  // namespace
+
+TEST_CASE("times are written in UTC and read back", "[base]") {
+  for (const std::int64_t seconds : {0L, 951782400L, 1790042400L, 4102444799L}) {
+    const WallTime time{std::chrono::seconds(seconds)};
+    CHECK(parse_rfc3339(format_rfc3339(time)) == time);
+  }
+  CHECK(format_rfc3339(WallTime(std::chrono::seconds(1789956000))) == "2026-09-21T02:00:00Z");
+}
+
+TEST_CASE("an offset names the same instant (trap 28)", "[base]") {
+  const std::int64_t utc = seconds_of("2026-09-21T02:00:00Z");
+  CHECK(seconds_of("2026-09-21T04:00:00+02:00") == utc);
+  CHECK(seconds_of("2026-09-20T21:30:00-04:30") == utc);
+  CHECK(seconds_of("2026-09-21t02:00:00z") == utc);
+  CHECK(seconds_of("2026-09-21 02:00:00Z") == utc);
+  CHECK(seconds_of("2026-09-21T02:00:00.999999Z") == utc);
+}
+
+TEST_CASE("leap days exist in leap years only", "[base]") {
+  CHECK(seconds_of("2024-03-01T00:00:00Z") - seconds_of("2024-02-29T00:00:00Z") == 86400);
+  CHECK(caught_kind([] { parse_rfc3339("2026-02-29T00:00:00Z"); }) == "config");
+  CHECK(caught_kind([] { parse_rfc3339("2100-02-29T00:00:00Z"); }) == "config");
+}
+
+TEST_CASE("what is no time is refused with its text", "[base]") {
+  for (const std::string text :
+       {"", "yesterday", "2026-09-21", "2026-09-21T02:00:00", "2026-09-21T02:00:00+0200",
+        "2026-09-21T02:00:00.Z", "2026-09-21T24:00:00Z", "2026-09-21T02:60:00Z",
+        "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-09-21T02:00:00Z ",
+        " 2026-09-21T02:00:00Z", "2026-09-21T02:00:00+24:00", "+026-09-21T02:00:00Z"}) {
+    INFO(text);
+    const Error error = caught([&] { parse_rfc3339(text); });
+    CHECK(kind_of(error) == "config");
+    CHECK_THAT(error.message(), ContainsSubstring("'" + text + "'"));
+  }
+}
