@@ -11,8 +11,10 @@ source "$flow_root/tests/support/environment.sh"
 
 work=$(mktemp -d /tmp/pgbak-flow.XXXXXX) # the test runs here; gone at its end
 captured=$(mktemp -d /tmp/pgbak-flow-captured.XXXXXX)
+at_end() { :; } # a test may have more to put away
 flow_cleanup() {
   local status=$? pid
+  at_end || true
   for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
   rm -rf "$work" "$captured"
   exit "$status"
