@@ -238,7 +238,7 @@ class Connection::Impl {
       detail += "\n" + more;
     }
     return Error(kind, kQueryOp, target_.shown() + ": " + field(PG_DIAG_MESSAGE_PRIMARY))
-        .detail(std::move(detail))
+        .detail(detail)
         .hint(field(PG_DIAG_MESSAGE_HINT))
         .retryable(kind == ErrorKind::unavailable);
   }
