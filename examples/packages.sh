@@ -12,7 +12,7 @@ build_packages=(
 run_packages=(postgresql-client)
 # A PostgreSQL server, for the examples and the tests only.
 server_packages=(postgresql)
-test_packages=(catch2 curl file gzip procps zstd)
+test_packages=(catch2 curl file gzip jq procps zstd)
 check_packages=(clang-format clang-tidy lua-check shellcheck)
 
 as_root() {

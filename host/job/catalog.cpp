@@ -32,6 +32,37 @@ std::string digest_line(const std::string& sha256, const std::string& key) {
   return sha256 + "  " + key.substr(key.find_last_of('/') + 1) + "\n";
 }
 
+/// Throws Error{exists} when `key` is a backup already.
+void check_free(Store& store, const std::string& key) {
+  if (!store.head(meta_key(key))) return;
+  throw Error(ErrorKind::exists, "store.writer",
+              "backup '" + key + "' exists already in " + store.url())
+      .hint("use a naming with the time in it, or wait for the next period");
+}
+
+/// The data of a backup. Asks once more before it replaces an orphan: what looked like one may have
+/// been the data of a run on another machine, which has got its manifest in the meantime.
+class DataSink final : public Sink {
+ public:
+  DataSink(std::shared_ptr<Store> store, std::string key)
+      : store_(std::move(store)),
+        key_(std::move(key)),
+        data_(store_->writer(key_, {.overwrite = store_->head(key_).has_value()})) {}
+
+  void write(Bytes in, const Stop& stop) override { data_->write(in, stop); }
+  void commit(const Stop& stop) override {
+    check_free(*store_, key_);
+    data_->commit(stop);
+  }
+  void abort() noexcept override { data_->abort(); }
+  std::string name() const override { return data_->name(); }
+
+ private:
+  std::shared_ptr<Store> store_;
+  std::string key_;
+  std::unique_ptr<Sink> data_;
+};
+
 /// Names and keys stay as they are (a password may equal a database's name); what users and scripts
 /// write freely may hold a secret.
 void redact_strings(Json& json) {
@@ -88,12 +119,8 @@ std::unique_ptr<Sink> Catalog::writer(const std::string& key) const {
                   "key '" + key + "' ends in " + std::string(suffix) + ", which pgbak reserves");
     }
   }
-  if (store_->head(meta_key(key))) {
-    throw Error(ErrorKind::exists, "store.writer",
-                "backup '" + key + "' exists already in " + store_->url())
-        .hint("use a naming with the time in it, or wait for the next period");
-  }
-  return store_->writer(key, {.overwrite = store_->head(key).has_value()});
+  check_free(*store_, key);
+  return std::make_unique<DataSink>(store_, key);
 }
 
 Manifest Catalog::publish(Manifest manifest) {

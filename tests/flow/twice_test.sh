@@ -79,6 +79,36 @@ for pid in "${pids[@]}"; do
 done
 ((good > 0)) || fail 'none of them worked'
 expect_good_backups 1
+# The second begins while the first has written its data and no manifest yet, which looks like what
+# a dead run left; in the end it must not replace what has become a backup.
+rm -rf backups
+cat >slow_publish.lua <<'LUA'
+local sys = require 'pgbak.sys'
+local catalog = require 'pgbak.catalog'
+local publish = catalog.publish
+function catalog.publish(...)
+  sys.write_new('written', 'x')
+  while not sys.exists 'go_on' do end
+  return publish(...)
+end
+local pgbak = require 'pgbak'
+local config = pgbak.config()
+pgbak.backup(config.databases[1], { to = config.stores, naming = config.naming })
+LUA
+PGBAK_LOCK_DIR=locks.a "$PGBAK" run slow_publish.lua >out.a 2>&1 &
+first=$!
+wait_until test -e written || fail 'the first has written nothing'
+fake_tool pg_dump <<'SH'
+touch go_on
+while [[ ! -e backups/same.sql.gz.meta ]]; do sleep 0.02; done
+exec "$real" "$@"
+SH
+PGBAK_LOCK_DIR=locks.b run "$PGBAK" daily
+wait "$first" || fail "the first failed: $(<out.a)"
+expect_status 8
+expect_stderr "backup 'same.sql.gz' exists already"
+expect_good_backups 1
+unset PG_PROGRAM_DIR
 # Afterwards the name is taken.
 run "$PGBAK" daily
 expect_status 8

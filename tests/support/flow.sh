@@ -99,13 +99,14 @@ expect_empty_store() {
   found=$(find backups -type f 2>/dev/null || true)
   [[ -z $found ]] || fail "the store should be empty, but holds: $found"
 }
-# expect_good_backups COUNT [DIR]: so many manifests, each with data that its digest and its
+# expect_good_backups COUNT [DIR]: so many manifests, each with data that both digests and the
 # compression call whole, and nothing else in the store.
 expect_good_backups() {
   local meta data count=0
   while IFS= read -r meta; do
     data=${meta%.meta}
     (cd "${data%/*}" && sha256sum --status -c "${data##*/}.sha256") || fail "$data is not good"
+    [[ $(<"$data.sha256") == "$(jq -r .sha256 "$meta")  ${data##*/}" ]] || fail "$meta is not its"
     case $data in
       *.gz) gzip -t "$data" || fail "$data is not whole" ;;
       *.zst) zstd -q -t "$data" || fail "$data is not whole" ;;
