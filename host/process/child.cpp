@@ -19,8 +19,6 @@
 #include "host/base/clock.hpp"
 #include "host/base/redact.hpp"
 
-extern char** environ;
-
 namespace pgbak {
 namespace {
 
@@ -62,6 +60,12 @@ std::vector<std::string> merged_environment(const ChildSpec& spec) {
   std::vector<std::string> out;
   for (const auto& [name, value] : merged) out.push_back(name + "=" + value);
   return out;
+}
+
+/// For poll(): rounded up, 0 once the deadline has passed.
+int milliseconds_until(SteadyClock::time_point deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
+  return static_cast<int>(std::max<std::int64_t>(0, left.count()));
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -112,16 +116,19 @@ class Child::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl() { kill(); }
 
-  ExitStatus wait(const Stop& stop) {
+  std::optional<ExitStatus> wait(const Stop& stop,
+                                 std::optional<SteadyClock::time_point> deadline = std::nullopt) {
     while (!status_) {
       std::array<pollfd, 2> fds{{{pidfd_.get(), POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
-      if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
+      const int left = deadline ? milliseconds_until(*deadline) : -1;
+      if (::poll(fds.data(), fds.size(), left) < 0 && errno != EINTR) {
         throw system_error(errno, "process.wait", "cannot wait for " + program_);
       }
       if ((fds[0].revents & POLLIN) != 0) reap();
       if (!status_ && stop.requested()) stop.check("process.wait");
+      if (!status_ && left == 0) return std::nullopt;
     }
-    return *status_;
+    return status_;
   }
 
   ExitStatus terminate(std::chrono::milliseconds grace) noexcept {
@@ -130,9 +137,7 @@ class Child::Impl {
       const auto deadline = SteadyClock::now() + grace;
       pollfd ended{pidfd_.get(), POLLIN, 0};
       while (!status_ && SteadyClock::now() < deadline) {
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
-        if (::poll(&ended, 1, static_cast<int>(left.count())) > 0) reap();
+        if (::poll(&ended, 1, milliseconds_until(deadline)) > 0) reap();
       }
     }
     return kill();
@@ -246,7 +251,11 @@ class Child::Impl {
   void keep(std::string_view text) {
     const std::scoped_lock lock(tail_mutex_);
     tail_ += text;
-    if (tail_.size() > 2 * kStderrTailBytes) tail_.erase(0, tail_.size() - kStderrTailBytes);
+    if (tail_.size() <= 2 * kStderrTailBytes) return;
+    // Cut between lines where there are any: the rest of half a secret would not be recognised.
+    const std::size_t cut = tail_.size() - kStderrTailBytes;
+    const std::size_t line = tail_.find('\n', cut - 1);
+    tail_.erase(0, line < tail_.size() - 1 ? line + 1 : cut);
   }
 
   UniqueFd pidfd_, stderr_, ended_;
@@ -264,7 +273,10 @@ pid_t Child::pid() const { return impl_->pid_; }
 int Child::stdin_fd() const { return impl_->stdin_.get(); }
 int Child::stdout_fd() const { return impl_->stdout_.get(); }
 void Child::close_stdin() { impl_->stdin_.reset(); }
-ExitStatus Child::wait(const Stop& stop) { return impl_->wait(stop); }
+ExitStatus Child::wait(const Stop& stop) { return *impl_->wait(stop); }
+std::optional<ExitStatus> Child::wait_until(const Stop& stop, SteadyClock::time_point deadline) {
+  return impl_->wait(stop, deadline);
+}
 ExitStatus Child::terminate(std::chrono::milliseconds grace) noexcept {
   return impl_->terminate(grace);
 }
@@ -284,7 +296,7 @@ Error Child::failure(const char* op, const ExitStatus& status) const {
   std::string message = name + " " + status.text();
   // The last line is nearly always the reason; the whole tail goes into the detail.
   if (!last.empty()) message += ": " + last.substr(0, 500);
-  return Error(ErrorKind::process, op, std::move(message)).detail(std::move(tail));
+  return Error(ErrorKind::process, op, message).detail(tail);
 }
 
 std::string run_captured(ChildSpec spec, const Stop& stop, std::chrono::milliseconds timeout,
@@ -293,6 +305,11 @@ std::string run_captured(ChildSpec spec, const Stop& stop, std::chrono::millisec
   spec.pipe_stdout = true;
   Child child(std::move(spec));
   const auto deadline = SteadyClock::now() + timeout;
+  const auto too_slow = [&] {
+    return Error(
+        ErrorKind::timeout, kOp,
+        child.program() + " did not end within " + std::to_string(timeout.count()) + " ms");
+  };
   std::string out;
   std::array<char, 4096> chunk{};
   for (;;) {
@@ -310,18 +327,16 @@ std::string run_captured(ChildSpec spec, const Stop& stop, std::chrono::millisec
     if (errno != EAGAIN && errno != EINTR) {
       throw system_error(errno, kOp, "cannot read from " + child.program());
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
-    if (left.count() <= 0) {
-      throw Error(
-          ErrorKind::timeout, kOp,
-          child.program() + " did not end within " + std::to_string(timeout.count()) + " ms");
-    }
+    const int left = milliseconds_until(deadline);
+    if (left == 0) throw too_slow();
     std::array<pollfd, 2> fds{{{child.stdout_fd(), POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
-    ::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
+    ::poll(fds.data(), fds.size(), left);
     stop.check(kOp);
   }
-  const ExitStatus status = child.wait(stop);
-  if (!status.good()) throw child.failure(kOp, status);
+  // A child may close its output and live on.
+  const auto status = child.wait_until(stop, deadline);
+  if (!status) throw too_slow();
+  if (!status->good()) throw child.failure(kOp, *status);
   return out;
 }
 

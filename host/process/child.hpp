@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/base/clock.hpp"
 #include "host/base/error.hpp"
 #include "host/base/stop.hpp"
 #include "host/base/unique_fd.hpp"
@@ -58,6 +59,8 @@ class Child {
   /// Waits for the end. Throws Error{cancelled} once `stop` was requested (the child still runs
   /// then). May be called again.
   ExitStatus wait(const Stop& stop);
+  /// The same, for a limited time: nothing when the child still runs at the deadline.
+  std::optional<ExitStatus> wait_until(const Stop& stop, SteadyClock::time_point deadline);
   /// SIGTERM to the group, after `grace` SIGKILL, then reaps. Does nothing to a reaped child.
   ExitStatus terminate(std::chrono::milliseconds grace = kGrace) noexcept;
   /// SIGKILL to the group at once, then reaps. stdin stays open until the child is dead.
