@@ -1,5 +1,8 @@
 #include "host/job/manifest.hpp"
 
+#include <type_traits>
+#include <utility>
+
 #include "host/base/error.hpp"
 
 namespace pgbak {
@@ -27,8 +30,9 @@ class Reader {
   }
 
   WallTime time(const char* field) const {
+    const auto text = required<std::string>(field);
     try {
-      return parse_rfc3339(required<std::string>(field));
+      return parse_rfc3339(text);
     } catch (const Error& error) {
       bad(field, error.message());
     }
@@ -42,6 +46,14 @@ class Reader {
   template <typename T>
   T convert(const Json& value, const char* field) const {
     try {
+      // The library would wrap or cut a number that does not fit.
+      if constexpr (std::is_integral_v<T>) {
+        const bool whole =
+            value.is_number_unsigned()
+                ? std::in_range<T>(value.get<std::uint64_t>())
+                : value.is_number_integer() && std::in_range<T>(value.get<std::int64_t>());
+        if (!whole) bad(field, "has the wrong type");
+      }
       return value.get<T>();
     } catch (const nlohmann::json::exception&) {
       bad(field, "has the wrong type");

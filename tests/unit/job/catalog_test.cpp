@@ -1,0 +1,270 @@
+#include "host/job/catalog.hpp"
+
+#include "host/base/redact.hpp"
+#include "tests/support/backups.hpp"
+#include "tests/support/caught.hpp"
+#include "tests/support/recording_store.hpp"
+
+using namespace pgbak;
+
+namespace {
+
+const std::string kCluster = sample_manifest("x", "x").cluster;
+
+/// A run with a catalog over an empty store that notes what is done to it.
+struct Rig {
+  Rig() {
+    for (const ObjectInfo& each : below->list("")) below->remove(each.key);
+    store->calls.clear();
+  }
+  /// Data as stream.run leaves it in the store and the ledger.
+  void commit(const std::string& key, const std::string& content, const std::string& last_filter) {
+    put(*below, key, content);
+    CommittedData data;
+    data.started = parse_rfc3339("2026-09-21T02:00:00Z");
+    data.finished = parse_rfc3339("2026-09-21T02:01:00Z");
+    data.report.in_bytes = 1000;
+    data.report.out_bytes = 4;
+    data.report.seconds = 60;
+    data.report.filters = {{last_filter, 4, 4, sha256_hex("data")}};
+    run.ledger.data_committed(store->url(), key, data);
+  }
+  std::vector<std::string> keys() const {
+    std::vector<std::string> out;
+    for (const ObjectInfo& each : below->list("")) out.push_back(each.key);
+    return out;
+  }
+
+  Stop stop;
+  Run run{stop};
+  std::shared_ptr<Store> below = memory_store("catalog_test");
+  std::shared_ptr<RecordingStore> store = std::make_shared<RecordingStore>(below);
+  Catalog catalog{store, run};
+};
+
+using Texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("publish writes the digest, then the manifest, of data that is there", "[job]") {
+  Rig rig;
+  rig.run.script = "scripts/daily.lua";
+  rig.commit("shop/a.gz", "data", "sha256");
+  const Manifest manifest = rig.catalog.publish(sample_manifest("shop/a.gz", "shop"));
+  CHECK(rig.store->calls ==
+        Texts{"head shop/a.gz", "commit shop/a.gz.sha256", "commit shop/a.gz.meta"});
+  CHECK(manifest.sha256 == sha256_hex("data"));
+  CHECK(manifest.raw_bytes == 1000);
+  CHECK(manifest.stored_bytes == 4);
+  CHECK(format_rfc3339(manifest.started) == "2026-09-21T02:00:00Z");
+  CHECK(manifest.pgbak_version == PGBAK_VERSION);
+  CHECK(rig.below->get("shop/a.gz.sha256", rig.stop) == manifest.sha256 + "  a.gz\n");
+  CHECK(rig.catalog.find("shop/a.gz")->to_json() == manifest.to_json());
+  rig.run.ledger.close();
+  CHECK(rig.run.ledger.failures().empty());
+}
+
+TEST_CASE("a publish that fails leaves no manifest, and the run failed", "[job]") {
+  Rig rig;
+  std::string kind;
+  SECTION("the digest is unknown") {
+    rig.commit("a", "data", "gzip");
+    kind = "refused";
+  }
+  SECTION("the stored size is another (trap 2)") {
+    rig.commit("a", "dat", "sha256");
+    kind = "corrupt";
+  }
+  SECTION("the data vanished") {
+    rig.commit("a", "data", "sha256");
+    rig.below->remove("a");
+    kind = "corrupt";
+  }
+  SECTION("the digest cannot be written") {
+    rig.commit("a", "data", "sha256");
+    rig.store->refuse = "a.sha256";
+    kind = "io";
+  }
+  SECTION("the manifest cannot be written") {
+    rig.commit("a", "data", "sha256");
+    rig.store->refuse = "a.meta";
+    kind = "io";
+  }
+  CHECK(caught_kind([&] { rig.catalog.publish(sample_manifest("a", "shop")); }) == kind);
+  CHECK_FALSE(rig.below->head("a.meta"));
+  CHECK(rig.catalog.list().backups.empty());
+  rig.run.ledger.close();
+  REQUIRE(rig.run.ledger.failures().size() == 1);
+  CHECK(rig.run.ledger.failures()[0]->object == "a");
+}
+
+TEST_CASE("only data of this run can be published, and once", "[job]") {
+  Rig rig;
+  put(*rig.below, "a", "data");
+  CHECK(caught_kind([&] { rig.catalog.publish(sample_manifest("a", "shop")); }) == "refused");
+  CHECK_FALSE(rig.below->head("a.meta"));
+  rig.commit("a", "data", "sha256");
+  rig.catalog.publish(sample_manifest("a", "shop"));
+  CHECK(caught_kind([&] { rig.catalog.publish(sample_manifest("a", "shop")); }) == "refused");
+}
+
+TEST_CASE("free text of a manifest hides secrets", "[job]") {
+  Rig rig;
+  register_secret("palisade-4711");
+  rig.commit("a", "data", "sha256");
+  Manifest facts = sample_manifest("a", "shop");
+  facts.tags = {{"note", Json::array({"palisade-4711"})}};
+  facts.options = {{"extra", "--x=palisade-4711"}};
+  facts.restore = {"psql postgres://u:pw@h/db"};
+  rig.catalog.publish(facts);
+  const std::string text = rig.below->get("a.meta", rig.stop);
+  CHECK_THAT(text, !ContainsSubstring("palisade"));
+  CHECK_THAT(text, ContainsSubstring("psql postgres://u:***@h/db"));
+}
+
+TEST_CASE("a writer never replaces a backup, but the leftovers of a dead run (trap 3)", "[job]") {
+  Rig rig;
+  const auto write = [&](const std::string& key) {
+    const auto sink = rig.catalog.writer(key);
+    sink->write(std::as_bytes(std::span(std::string_view("new"))), rig.stop);
+    sink->commit(rig.stop);
+  };
+  put_backup(*rig.below, sample_manifest("good", "shop"));
+  const Error error = caught([&] { write("good"); });
+  CHECK(kind_of(error) == "exists");
+  CHECK_THAT(error.message(), ContainsSubstring("backup 'good' exists already"));
+  CHECK(rig.below->get("good", rig.stop) == "data");
+
+  put(*rig.below, "orphan", "half a du");
+  put(*rig.below, "orphan.sha256", "stale");
+  write("orphan");
+  CHECK(rig.below->get("orphan", rig.stop) == "new");
+  write("fresh");
+  CHECK(rig.below->get("fresh", rig.stop) == "new");
+}
+
+TEST_CASE("keys that would pass for companions are refused", "[job]") {
+  Rig rig;
+  for (const std::string key : {"a.meta", "a.sha256"}) {
+    const Error error = caught([&] { rig.catalog.writer(key); });
+    CHECK(kind_of(error) == "config");
+    CHECK_THAT(error.message(), ContainsSubstring("'" + key + "'"));
+  }
+}
+
+TEST_CASE("the list is by time, not by name (trap 12), and shows what it cannot read", "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("z", "shop", 2));
+  put_backup(*rig.below, sample_manifest("a", "shop", 3));
+  put_backup(*rig.below, sample_manifest("m", "blog", 1));
+  put(*rig.below, "data-only", "data");
+  put(*rig.below, "broken.meta", "{");
+  put(*rig.below, "renamed.meta", sample_manifest("z", "shop", 9).to_json().dump());
+  const CatalogListing listing = rig.catalog.list();
+  Texts keys;
+  for (const Manifest& each : listing.backups) keys.push_back(each.key);
+  CHECK(keys == Texts{"a", "z", "m"});
+  REQUIRE(listing.problems.size() == 2);
+  CHECK(listing.problems[0].key == "broken.meta");
+  CHECK(listing.problems[1].key == "renamed.meta");
+  CHECK(listing.problems[1].error.message() == "manifest 'renamed.meta' describes 'z'");
+  CHECK_FALSE(rig.catalog.find("data-only"));
+  CHECK(caught_kind([&] { rig.catalog.find("broken"); }) == "corrupt");
+}
+
+TEST_CASE("remove takes the manifest first, and what is gone already is no failure (trap 14)",
+          "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("old", "shop", 1));
+  put_backup(*rig.below, sample_manifest("new", "shop", 2));
+  rig.below->remove("old");  // somebody tidied up by hand
+  rig.store->calls.clear();
+  const auto removals = rig.catalog.remove({"old", "gone", "old"}, kCluster, "shop");
+  REQUIRE(removals.size() == 2);
+  CHECK(removals[0].key == "gone");
+  CHECK_FALSE(removals[0].removed);
+  CHECK(removals[1].removed);
+  const auto& calls = rig.store->calls;
+  CHECK(Texts(calls.end() - 3, calls.end()) ==
+        Texts{"remove old.meta", "remove old.sha256", "remove old"});
+  CHECK(rig.keys() == Texts{"new", "new.meta", "new.sha256"});
+  REQUIRE(rig.run.ledger.entries().size() == 1);
+  CHECK(rig.run.ledger.entries()[0].kind == "delete");
+  CHECK(rig.run.ledger.entries()[0].state == EntryState::succeeded);
+}
+
+TEST_CASE("a deletion that fails half-way leaves no listed backup without data", "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("old", "shop", 1));
+  put_backup(*rig.below, sample_manifest("new", "shop", 2));
+  rig.store->refuse = "old.sha256";
+  CHECK(caught_kind([&] { rig.catalog.remove({"old"}, kCluster, "shop"); }) == "io");
+  CHECK(rig.catalog.list().backups.size() == 1);
+  CHECK(rig.below->head("old"));
+  REQUIRE(rig.run.ledger.failures().size() == 1);
+  CHECK(rig.run.ledger.failures()[0]->object == "old");
+}
+
+TEST_CASE("the floors: a request that asks too much deletes nothing at all", "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("old", "shop", 1));
+  put_backup(*rig.below, sample_manifest("new", "shop", 2));
+  put_backup(*rig.below, sample_manifest("other", "blog", 1));
+  put_backup(*rig.below, sample_manifest("other2", "blog", 2));
+  Manifest foreign = sample_manifest("foreign", "shop", 1);
+  foreign.cluster = "another";
+  put_backup(*rig.below, foreign);
+  put(*rig.below, "broken", "data");
+  put(*rig.below, "broken.meta", "{}");
+  const Texts before = rig.keys();
+  std::string asked, kind = "refused", part;
+  SECTION("the newest good one (traps 2, 3 and 9)") {
+    asked = "new";
+    part = "is the newest good backup of 'shop'";
+  }
+  SECTION("of another database (trap 11)") {
+    asked = "other";
+    part = "is a backup of database 'blog'";
+  }
+  SECTION("of another cluster under the same prefix (trap 13)") {
+    asked = "foreign";
+    part = "on cluster another, not of 'shop'";
+  }
+  SECTION("one that cannot be read") {
+    asked = "broken";
+    kind = "corrupt";
+    part = "manifest 'broken.meta'";
+  }
+  const Error error = caught([&] { rig.catalog.remove({"old", asked}, kCluster, "shop"); });
+  CHECK(kind_of(error) == kind);
+  CHECK_THAT(error.message(), ContainsSubstring(part));
+  CHECK(rig.keys() == before);
+  CHECK(rig.run.ledger.failures().size() == 1);
+}
+
+TEST_CASE("a newest backup that is not whole does not count as the good one (traps 2 and 3)",
+          "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("good", "shop", 1));
+  put_backup(*rig.below, sample_manifest("bad", "shop", 2));
+  SECTION("its data is missing") { rig.below->remove("bad"); }
+  SECTION("its data is short") { put(*rig.below, "bad", "dat"); }
+  SECTION("its data is empty") { put(*rig.below, "bad", ""); }
+  const Error error = caught([&] { rig.catalog.remove({"good"}, kCluster, "shop"); });
+  CHECK(
+      error.message() ==
+      "'good' is the newest good backup of 'shop' in memory:catalog_test, which is never deleted");
+  CHECK(rig.below->head("good.meta"));
+  CHECK(rig.catalog.remove({"bad"}, kCluster, "shop")[0].removed);
+  CHECK_FALSE(rig.below->head("bad.meta"));
+}
+
+TEST_CASE("a store that cannot be listed deletes nothing", "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("old", "shop", 1));
+  put_backup(*rig.below, sample_manifest("new", "shop", 2));
+  rig.store->refuse = "list";
+  CHECK(caught_kind([&] { rig.catalog.remove({"old"}, kCluster, "shop"); }) == "io");
+  CHECK(rig.below->head("old.meta"));
+  CHECK(rig.run.ledger.failures().size() == 1);
+}

@@ -1,0 +1,160 @@
+#include "host/job/ledger.hpp"
+
+#include "tests/support/caught.hpp"
+
+using namespace pgbak;
+
+namespace {
+
+Error failure(const std::string& message) { return {ErrorKind::io, "test", message}; }
+
+std::vector<std::string> objects_of(const std::vector<const LedgerEntry*>& entries) {
+  std::vector<std::string> out;
+  for (const LedgerEntry* each : entries) out.push_back(each->object);
+  return out;
+}
+
+using Objects = std::vector<std::string>;
+
+/// A step that contains one part; both fail with the same error, as an error on its way up does.
+struct FailedStep {
+  FailedStep() {
+    ledger.enter(step);
+    part = ledger.begin("transfer", "dump");
+    ledger.fail(part, failure("disk full"));
+    ledger.leave();
+    ledger.fail(step, failure("disk full"));
+  }
+  Ledger ledger;
+  std::size_t step = ledger.begin("backup", "shop");
+  std::size_t part = 0;
+};
+
+}  // namespace
+
+TEST_CASE("entries nest below the innermost open step", "[job]") {
+  Ledger ledger;
+  const std::size_t outer = ledger.begin("backup", "shop");
+  ledger.enter(outer);
+  const std::size_t inner = ledger.begin("check", "rows");
+  ledger.enter(inner);
+  const std::size_t leaf = ledger.begin("transfer", "dump");
+  ledger.leave();
+  const std::size_t sibling = ledger.begin("delete", "old");
+  ledger.leave();
+  const std::size_t after = ledger.begin("backup", "blog");
+  const auto& entries = ledger.entries();
+  CHECK_FALSE(entries[outer].parent);
+  CHECK(entries[inner].parent == outer);
+  CHECK(entries[leaf].parent == inner);
+  CHECK(entries[sibling].parent == outer);
+  CHECK_FALSE(entries[after].parent);
+  ledger.count_bytes(leaf, 100, 10);
+  ledger.count_bytes(sibling, 1, 1);
+  CHECK(entries[outer].in_bytes == 101);
+  CHECK(entries[inner].out_bytes == 10);
+  CHECK(entries[after].in_bytes == 0);
+}
+
+TEST_CASE("a failure counts once, at its deepest", "[job]") {
+  FailedStep failed;
+  CHECK(objects_of(failed.ledger.failures()) == Objects{"dump"});
+  CHECK(failed.ledger.failures()[0]->error->message() == "disk full");
+}
+
+TEST_CASE("a part's failure counts although the step went well: the script caught it", "[job]") {
+  Ledger ledger;
+  const std::size_t step = ledger.begin("backup", "shop");
+  ledger.enter(step);
+  ledger.fail(ledger.begin("transfer", "dump"), failure("x"));
+  ledger.leave();
+  ledger.succeed(step);
+  CHECK(objects_of(ledger.failures()) == Objects{"dump"});
+}
+
+TEST_CASE("failures of several objects all count", "[job]") {
+  Ledger ledger;
+  ledger.fail(ledger.begin("backup", "shop"), failure("a"));
+  ledger.succeed(ledger.begin("backup", "blog"));
+  ledger.fail(ledger.begin("backup", "wiki"), failure("b"));
+  CHECK(objects_of(ledger.failures()) == Objects{"shop", "wiki"});
+}
+
+TEST_CASE("an acknowledged failure stays in the ledger, off the exit code", "[job]") {
+  FailedStep failed;
+  failed.ledger.acknowledge("shop", "rehearsal");
+  CHECK(failed.ledger.failures().empty());
+  for (const std::size_t each : {failed.step, failed.part}) {
+    const LedgerEntry& entry = failed.ledger.entries()[each];
+    CHECK(entry.state == EntryState::acknowledged);
+    CHECK(entry.reason == "rehearsal");
+    CHECK(entry.error->message() == "disk full");
+  }
+  failed.ledger.close();
+  CHECK(failed.ledger.failures().empty());
+}
+
+TEST_CASE("acknowledging a part does not excuse the step it belongs to", "[job]") {
+  FailedStep failed;
+  failed.ledger.acknowledge("dump", "known");
+  CHECK(objects_of(failed.ledger.failures()) == Objects{"shop"});
+}
+
+TEST_CASE("a failure that comes after the acknowledgement counts", "[job]") {
+  Ledger ledger;
+  ledger.fail(ledger.begin("backup", "shop"), failure("first"));
+  ledger.acknowledge("shop", "first one is known");
+  ledger.fail(ledger.begin("backup", "shop"), failure("second"));
+  REQUIRE(ledger.failures().size() == 1);
+  CHECK(ledger.failures()[0]->error->message() == "second");
+}
+
+TEST_CASE("nothing can be acknowledged that has not failed", "[job]") {
+  Ledger ledger;
+  ledger.succeed(ledger.begin("backup", "shop"));
+  ledger.begin("backup", "running");
+  for (const std::string name : {"shop", "running", "shpo"}) {
+    const Error error = caught([&] { ledger.acknowledge(name, "x"); });
+    CHECK(kind_of(error) == "not_found");
+    CHECK(error.message() == "nothing named '" + name + "' has failed");
+  }
+}
+
+TEST_CASE("what was never brought to its end is a failure", "[job]") {
+  Ledger ledger;
+  ledger.begin("transfer", "dump of 'shop'");
+  CHECK(ledger.failures().empty());
+  ledger.close();
+  REQUIRE(ledger.failures().size() == 1);
+  CHECK(kind_of(*ledger.failures()[0]->error) == "refused");
+  CHECK(ledger.failures()[0]->error->message() ==
+        "transfer of 'dump of 'shop'' was never brought to its end");
+}
+
+TEST_CASE("data without a manifest is a failure (promise 1)", "[job]") {
+  Ledger ledger;
+  ledger.data_committed("memory:a", "shop/1", {});
+  ledger.data_committed("memory:b", "shop/1", {});
+  CHECK_NOTHROW(ledger.committed("memory:a", "shop/1"));
+  ledger.data_published("memory:a", "shop/1");
+  CHECK(caught_kind([&] { ledger.committed("memory:a", "shop/1"); }) == "refused");
+  ledger.close();
+  REQUIRE(ledger.failures().size() == 1);
+  CHECK(ledger.failures()[0]->kind == "publish");
+  CHECK(ledger.failures()[0]->error->message() ==
+        "'shop/1' was written to memory:b but has no manifest");
+}
+
+TEST_CASE("data that this run did not commit cannot be published", "[job]") {
+  const Ledger ledger;
+  const Error error = caught([&] { ledger.committed("memory:a", "shop/1"); });
+  CHECK(kind_of(error) == "refused");
+  CHECK_THAT(error.message(), ContainsSubstring("'shop/1' in memory:a"));
+}
+
+TEST_CASE("each state has a name", "[job]") {
+  CHECK(to_string(EntryState::running) == "running");
+  CHECK(to_string(EntryState::succeeded) == "succeeded");
+  CHECK(to_string(EntryState::failed) == "failed");
+  CHECK(to_string(EntryState::acknowledged) == "acknowledged");
+}

@@ -1,0 +1,107 @@
+#include "host/job/transfer.hpp"
+
+#include <thread>
+
+#include "tests/support/caught.hpp"
+#include "tests/support/stages.hpp"
+
+using namespace pgbak;
+
+namespace {
+
+struct Rig {
+  explicit Rig(std::string text) : source(std::make_unique<TextSource>(std::move(text))) {}
+  TransferSpec spec() {
+    TransferSpec out;
+    out.pipeline.source = std::move(source);
+    if (record) out.pipeline.sinks.push_back(std::make_unique<RecordingSink>(record));
+    if (record) out.destinations.push_back({store, "shop/1"});
+    out.label = "shop";
+    out.expected_bytes = 77;
+    return out;
+  }
+  std::unique_ptr<TextSource> source;
+  std::shared_ptr<SinkRecord> record = std::make_shared<SinkRecord>();
+  std::shared_ptr<Store> store = memory_store("transfer_test");
+};
+
+}  // namespace
+
+TEST_CASE("a transfer that went well is in the ledger, and its data waits for a manifest",
+          "[job]") {
+  const Stop stop;
+  Run run(stop);
+  Rig rig("12345");
+  Transfer transfer(rig.spec(), run);
+  CHECK(run.ledger.entries()[0].state == EntryState::running);
+  CHECK(transfer.wait().in_bytes == 5);
+  CHECK(transfer.done());
+  const LedgerEntry& entry = run.ledger.entries()[0];
+  CHECK(entry.kind == "transfer");
+  CHECK(entry.object == "shop");
+  CHECK(entry.state == EntryState::succeeded);
+  CHECK(entry.in_bytes == 5);
+  const CommittedData& data = run.ledger.committed("memory:transfer_test", "shop/1");
+  CHECK(data.report.out_bytes == 5);
+  CHECK(data.started <= data.finished);
+  // Waiting again gives the report again and records nothing more.
+  CHECK(transfer.wait().in_bytes == 5);
+  CHECK(run.ledger.entries().size() == 1);
+  CHECK(run.ledger.entries()[0].in_bytes == 5);
+}
+
+TEST_CASE("a transfer that failed is in the ledger and leaves nothing to publish", "[job]") {
+  const Stop stop;
+  Run run(stop);
+  Rig rig("12345");
+  rig.source->before_finish = failing("exit 1");
+  Transfer transfer(rig.spec(), run);
+  CHECK(caught([&] { transfer.wait(); }).message() == "exit 1");
+  CHECK(caught([&] { transfer.wait(); }).message() == "exit 1");
+  REQUIRE(run.ledger.failures().size() == 1);
+  CHECK(run.ledger.failures()[0]->error->message() == "exit 1");
+  CHECK(caught_kind([&] { run.ledger.committed("memory:transfer_test", "shop/1"); }) == "refused");
+  run.ledger.close();
+  CHECK(run.ledger.failures().size() == 1);
+}
+
+TEST_CASE("a transfer that nobody waited for fails the run", "[job]") {
+  const Stop stop;
+  Run run(stop);
+  Rig rig("12345");
+  { const Transfer forgotten(rig.spec(), run); }
+  run.ledger.close();
+  REQUIRE(run.ledger.failures().size() == 1);
+  CHECK_THAT(run.ledger.failures()[0]->error->message(),
+             ContainsSubstring("was never brought to its end"));
+}
+
+TEST_CASE("bytes that were only checked are not counted as moved", "[job]") {
+  const Stop stop;
+  Run run(stop);
+  Rig rig("12345");
+  rig.record.reset();
+  CHECK(Transfer(rig.spec(), run).wait().in_bytes == 5);
+  CHECK(run.ledger.entries()[0].in_bytes == 0);
+}
+
+TEST_CASE("progress is shown while waiting and taken away at the end", "[job]") {
+  const Stop stop;
+  Run run(stop);
+  Rig rig("12345");
+  std::atomic<bool> shown{false};
+  // The source ends only after the progress was seen once.
+  rig.source->before_finish = [&](const Stop&) {
+    while (!shown) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  };
+  std::vector<ProgressView> views;
+  run.show_progress = [&](const ProgressView& view) {
+    views.push_back(view);
+    shown = true;
+  };
+  Transfer(rig.spec(), run).wait();
+  REQUIRE(views.size() >= 2);
+  CHECK(views.front().label == "shop");
+  CHECK(views.front().expected_bytes == 77);
+  CHECK(views.back().label.empty());
+}
