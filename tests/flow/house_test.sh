@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The house keeps its arrows: every floor of host/ includes only floors below it, host/ sees no Lua,
+# and only bindings/ does.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+floors=(base process stream http store pg job cli) # from the ground up
+failed=0
+complain() {
+  echo "$*"
+  failed=1
+}
+
+for ((i = 0; i < ${#floors[@]}; i++)); do
+  [[ -d host/${floors[i]} ]] || continue
+  for ((above = i + 1; above < ${#floors[@]}; above++)); do
+    if grep -rn "#include \"host/${floors[above]}/" "host/${floors[i]}"; then
+      complain "host/${floors[i]} includes host/${floors[above]}, which is above it"
+    fi
+  done
+done
+
+# main.cpp is the composition root: it may name the engine, whose header names no Lua.
+if grep -rn '#include "bindings/' host --include='*.[ch]pp' --exclude=main.cpp; then
+  complain 'host includes bindings'
+fi
+if grep -rnE '#include *[<"](lua|lauxlib|lualib|luajit)' host bindings/engine.hpp bindings/assets.hpp; then
+  complain 'a Lua header where none may be'
+fi
+if grep -rnE '\bcatch *\( *\.\.\. *\)' bindings; then
+  complain 'catch (...) in bindings swallows errors of Lua'
+fi
+exit "$failed"
