@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# Restores that must not begin, and restores that fail on the way.
+source tests/support/flow.sh
+fresh_database
+fill_database
+source_database=$database
+run "$PGBAK" backup
+expect_status 0
+data=$(find backups -name '*.gz')
+key=${data#backups/}
+cp -r backups pristine
+target=${database}_target
+
+# there DATABASE: whether the server has it.
+there() { [[ $(sql postgres -c "select count(*) from pg_database where datname = '$1'") == 1 ]]; }
+# refused STATUS ERE [ARGUMENT...]: fails so before the target is even made; then the shelf is mended.
+refused() {
+  run "$PGBAK" restore "${3-$key}" --to "$target" --create "${@:4}"
+  expect_status "$1"
+  expect_stderr "$2"
+  ! there "$target" || fail 'the target was made'
+  rm -rf backups
+  cp -r pristine backups
+}
+
+# One byte flipped, in the middle, at either end; and every other damage.
+size=$(stat -c %s "$data")
+for at in 0 $((size / 2)) $((size - 1)); do
+  byte=$(od -An -tu1 -j "$at" -N 1 "$data")
+  # shellcheck disable=SC2059  # the format is the byte
+  printf "\\x$(printf %x $((byte ^ 4)))" | dd of="$data" bs=1 seek="$at" conv=notrunc status=none
+  refused 10 "$key.*(sha256|digest)"
+done
+truncate -s -1 "$data"
+refused 10 "$key"
+: >"$data"
+refused 10 "$key"
+echo more >>"$data"
+refused 10 "$key"
+rm "$data"
+refused 7 "no object '$key'"
+printf 'garbage' >"$data.meta"
+refused 10 "$key.meta"
+rm "$data.meta"
+refused 7 "no backup '$key' in ./backups"
+refused 7 "no backup 'shop/nothing.sql.gz'" shop/nothing.sql.gz
+refused '3' "'\.\./etc/passwd'|key" ../../etc/passwd
+jq '.manifest_version = 99' pristine/"$key.meta" >"$data.meta"
+refused 3 'version'
+jq '.encryption = "age"' pristine/"$key.meta" >"$data.meta"
+refused 3 'is encrypted \(age\)'
+jq '.codec = "brotli"' pristine/"$key.meta" >"$data.meta"
+refused 3 "brotli"
+# A digest that is right, around data that is no gzip: the manifest's codec is believed, its data not.
+jq '.codec = "zstd"' pristine/"$key.meta" >"$data.meta"
+run "$PGBAK" restore "$key" --to "$target" --create
+expect_status 10
+sql postgres -c "drop database if exists $target"
+rm -rf backups
+cp -r pristine backups
+
+# The companion for sha256sum may be missing: the manifest has the digest, too.
+rm "$data.sha256"
+run "$PGBAK" restore "$key" --to "$target" --create
+expect_status 0
+expect_same_contents "$source_database" "$target"
+
+# A database that is there is not made anew, and an unknown one is not made by chance.
+run "$PGBAK" restore "$key" --to "$target" --create
+expect_status 8
+expect_stderr "database '$target' exists already"
+run "$PGBAK" restore "$key" --to "${target}_unknown"
+expect_status 7
+expect_stderr "\"${target}_unknown\" does not exist"
+expect_stderr 'hint: .*--create'
+# Not into a database that has the same tables already: psql stops at the first error, and says it.
+before=$(contents "$target")
+run "$PGBAK" restore "$key" --to "$target"
+expect_status 11
+expect_stderr 'psql.*status 3.*already exists'
+expect_stderr "database '$target' holds a partial restore"
+expect_stderr 'FAIL restore'
+[[ $(contents "$target") == "$before" ]] || fail 'the target was changed after the error'
+
+# Never into the source, whatever it is called; here it has lost a table, which must stay lost.
+sql "$source_database" -c 'drop table audit.log; delete from shop where id > 10'
+before=$(contents "$source_database")
+encoded=$(jq -rn --arg p "$PGBAK_TEST_PASSWORD" '$p | @uri')
+for name in "$source_database" "$(url "$source_database")" \
+  "host=$PGBAK_TEST_SOCKET port=$PGBAK_TEST_PORT user=$PGBAK_TEST_USER dbname=$source_database" \
+  "postgresql://pgbak:$encoded@127.0.0.1:$PGBAK_TEST_PORT/$source_database" \
+  "postgres://pgbak:$encoded@localhost:$PGBAK_TEST_PORT/$source_database?application_name=x"; do
+  for what in "$key" --latest; do
+    run "$PGBAK" restore "$what" --to "$name"
+    command_line="restore $what into the source"
+    expect_status 9
+    expect_stderr "'$source_database' is the database that this backup was made of"
+    expect_nowhere "$encoded"
+  done
+done
+[[ $(contents "$source_database") == "$before" ]] || fail 'the source was changed'
+run "$PGBAK" restore "$key" --to "$source_database" --dry-run
+expect_status 9
+sql "$source_database" -c 'drop view names; drop table shop' \
+  -c 'drop sequence number; drop schema audit; select lo_unlink(4711)' >/dev/null
+run "$PGBAK" restore "$key" --to "$source_database" --allow-source
+expect_status 0
+expect_same_contents "$source_database" "$target"
+
+run "$PGBAK" restore "$key" --to "${target}_dry" --create --dry-run
+expect_status 0
+expect_stdout '^would restore:$'
+! there "${target}_dry" || fail 'a dry run made a database'
+
+# A psql or pg_restore that fails, dies, or stops reading.
+for fake in 'cat >/dev/null; exit 1' 'exit 0' 'kill -KILL $$' 'head -c 1000 >/dev/null; exit 2'; do
+  fake_tool psql <<<"$fake"
+  run "$PGBAK" restore "$key" --to "${target}_fake" --create
+  ((status == 11 || status == 13)) || fail "status $status after a psql that does '$fake'"
+  expect_stderr 'FAIL restore'
+  sql postgres -c "drop database ${target}_fake"
+done
+unset PG_PROGRAM_DIR
+
+# Which one?
+run "$PGBAK" restore --to "$target"
+expect_status 3
+expect_stderr 'which backup\?'
+run "$PGBAK" restore "$key" --latest --to "$target"
+expect_status 3
+run "$PGBAK" restore --latest
+expect_status 3
+expect_stderr "--to"
+run "$PGBAK" restore --latest --database nothing --to "$target"
+expect_status 7
+expect_stderr "there is no backup of 'nothing'"
