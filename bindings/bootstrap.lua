@@ -22,18 +22,11 @@ debug = { traceback = trace }
 jit, ffi, package, module, dofile, loadfile, collectgarbage, newproxy =
   nil, nil, nil, nil, nil, nil, nil, nil
 
--- Bytecode can break the interpreter's memory; only text is loaded.
-local raw_load, raw_loadstring = load, loadstring
-local function text_only(chunk)
-  if type(chunk) == 'string' and chunk:byte() == 27 then error('bytecode is not loaded', 3) end
-end
-function loadstring(chunk, name)
-  text_only(chunk)
-  return raw_loadstring(chunk, name)
-end
+-- Bytecode can break the interpreter's memory; only text ('t') is loaded.
+local raw_load = load
+function loadstring(chunk, name) return raw_load(chunk, name, 't') end
 function load(chunk, name, _, env)
   if type(chunk) ~= 'string' then error('load takes a string here', 2) end
-  text_only(chunk)
   return raw_load(chunk, name, 't', env or _G)
 end
 

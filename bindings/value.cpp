@@ -40,6 +40,13 @@ bool is_null(lua_State* lua, int index) {
   return lua_islightuserdata(lua, index) && lua_touserdata(lua, index) == &kNullKey;
 }
 
+/// Whether the value is one of 1…length; any other key would be lost without a word.
+bool is_index(lua_State* lua, int index, std::size_t length) {
+  if (lua_type(lua, index) != LUA_TNUMBER) return false;
+  const double key = lua_tonumber(lua, index);
+  return key >= 1 && key <= static_cast<double>(length) && key == std::floor(key);
+}
+
 Json read(lua_State* lua, int index, int depth);
 
 Json read_table(lua_State* lua, int index, int depth) {
@@ -55,9 +62,9 @@ Json read_table(lua_State* lua, int index, int depth) {
   for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1)) {
     if (lua_type(lua, -2) == LUA_TSTRING) {
       object[lua_tostring(lua, -2)] = read(lua, lua_gettop(lua), depth + 1);
-    } else if (lua_type(lua, -2) != LUA_TNUMBER || length == 0) {
+    } else if (!is_index(lua, -2, length)) {
       throw Misuse("a table with " + std::string(luaL_typename(lua, -2)) +
-                   " keys has no JSON form");
+                   " keys beside 1…n has no JSON form");
     }
   }
   if (length > 0 && !object.empty())
