@@ -1,0 +1,123 @@
+#include "host/cli/summary.hpp"
+
+#include <csignal>
+
+#include "host/base/redact.hpp"
+#include "tests/support/caught.hpp"
+#include "tests/support/stderr_capture.hpp"
+
+using namespace pgbak;
+
+namespace {
+
+struct Rig {
+  std::string summary(const std::optional<Error>& script_error = std::nullopt,
+                      bool colour = false) const {
+    StderrCapture capture;
+    print_summary(run, script_error, colour);
+    return capture.end();
+  }
+  void fail(const std::string& object, ErrorKind kind, const std::string& message) {
+    run.ledger.fail(run.ledger.begin("backup", object), Error(kind, "test", message));
+  }
+  Stop stop;
+  Run run{stop};
+};
+
+const Error kScriptError(ErrorKind::config, "script", "s.lua:1: oops");
+
+}  // namespace
+
+TEST_CASE("only a run without failures exits 0 (promise 1)", "[cli]") {
+  Rig rig;
+  CHECK(judge(rig.run, std::nullopt).exit_code == 0);
+  SECTION("a script that failed") {
+    CHECK(judge(rig.run, kScriptError).exit_code == 3);
+    CHECK(judge(rig.run, kScriptError).error->message() == "s.lua:1: oops");
+  }
+  SECTION("a failure that the script hid") {
+    rig.fail("shop", ErrorKind::process, "pg_dump failed");
+    CHECK(judge(rig.run, std::nullopt).exit_code == 11);
+  }
+  SECTION("the ledger's first failure decides over what the script made of it") {
+    rig.fail("shop", ErrorKind::timeout, "too slow");
+    rig.fail("blog", ErrorKind::io, "disk full");
+    const Verdict verdict = judge(rig.run, kScriptError);
+    CHECK(verdict.exit_code == 5);
+    CHECK(verdict.error->message() == "too slow");
+  }
+  SECTION("an acknowledged failure alone is none") {
+    rig.fail("shop", ErrorKind::process, "pg_dump failed");
+    rig.run.ledger.acknowledge("shop", "known");
+    CHECK(judge(rig.run, std::nullopt).exit_code == 0);
+    CHECK(judge(rig.run, kScriptError).exit_code == 3);
+  }
+  SECTION("a stop, even when nothing failed") {
+    rig.stop.request(SIGTERM);
+    CHECK(judge(rig.run, std::nullopt).exit_code == 143);
+    rig.fail("shop", ErrorKind::process, "pg_dump was killed");
+    CHECK(judge(rig.run, std::nullopt).exit_code == 143);
+  }
+}
+
+TEST_CASE("a run that did nothing prints nothing", "[cli]") { CHECK(Rig().summary().empty()); }
+
+TEST_CASE("the summary tells what went well, failed and was acknowledged", "[cli]") {
+  Rig rig;
+  rig.run.script = "scripts/daily.lua";
+  const std::size_t good = rig.run.ledger.begin("backup", "shop");
+  rig.run.ledger.count_bytes(good, 2048, 1024);
+  rig.run.ledger.succeed(good);
+  rig.fail("scratch", ErrorKind::not_found, "no database");
+  rig.run.ledger.acknowledge("scratch", "may be missing");
+  CHECK_THAT(rig.summary(), ContainsSubstring("scripts/daily.lua succeeded after"));
+  rig.fail("blog", ErrorKind::io, "disk full");
+  const std::string text = rig.summary();
+  CHECK_THAT(text, ContainsSubstring("error: backup 'blog': disk full\n"));
+  CHECK_THAT(text, ContainsSubstring("scripts/daily.lua FAILED after"));
+  CHECK_THAT(text, ContainsSubstring("  ok   backup   shop  2.0 KiB → 1.0 KiB"));
+  CHECK_THAT(text, ContainsSubstring("  FAIL backup   blog"));
+  CHECK_THAT(text, ContainsSubstring("  ack  backup   scratch") &&
+                       ContainsSubstring("(no database; acknowledged: may be missing)"));
+  CHECK(text.find('\033') == std::string::npos);
+  CHECK(rig.summary(std::nullopt, true).find("\033[31;1mFAILED\033[0m") != std::string::npos);
+}
+
+TEST_CASE("a failure comes with its hint and the end of its evidence", "[cli]") {
+  Rig rig;
+  std::string detail;
+  for (int i = 1; i <= 30; ++i) detail += "line " + std::to_string(i) + "\n";
+  rig.run.ledger.fail(rig.run.ledger.begin("backup", "shop"),
+                      Error(ErrorKind::process, "x", "failed").hint("try").detail(detail));
+  const std::string text = rig.summary();
+  CHECK_THAT(text, ContainsSubstring("hint:  try\n"));
+  CHECK_THAT(text, ContainsSubstring("    line 19\n") && ContainsSubstring("    line 30\n"));
+  CHECK_THAT(text, !ContainsSubstring("line 18\n"));
+}
+
+TEST_CASE("a script's error is shown once", "[cli]") {
+  Rig rig;
+  rig.fail("shop", ErrorKind::io, "disk full");
+  const Error same(ErrorKind::io, "test", "disk full");
+  const std::string text = rig.summary(same);
+  CHECK(text.find("disk full") == text.rfind("disk full"));
+  CHECK_THAT(rig.summary(kScriptError), ContainsSubstring("error: s.lua:1: oops\n"));
+}
+
+TEST_CASE("many successes are counted, failures always shown", "[cli]") {
+  Rig rig;
+  for (int i = 0; i < 30; ++i) {
+    rig.run.ledger.succeed(rig.run.ledger.begin("delete", "old" + std::to_string(i)));
+  }
+  rig.fail("last", ErrorKind::io, "disk full");
+  const std::string text = rig.summary();
+  CHECK_THAT(text, ContainsSubstring("… and 10 more that went well"));
+  CHECK_THAT(text, ContainsSubstring("FAIL backup   last"));
+}
+
+TEST_CASE("the summary hides secrets", "[cli]") {
+  register_secret("sesame-street-9");
+  Rig rig;
+  rig.fail("sesame-street-9", ErrorKind::io, "x");
+  CHECK_THAT(rig.summary(), !ContainsSubstring("sesame"));
+}
