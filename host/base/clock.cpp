@@ -1,5 +1,7 @@
 #include "host/base/clock.hpp"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <ctime>
 
@@ -50,9 +52,9 @@ std::string format_rfc3339(WallTime time) {
   const std::time_t seconds = time.time_since_epoch().count();
   std::tm utc{};
   gmtime_r(&seconds, &utc);
-  char text[32];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return {text, size};
+  // Not strftime: its %Y has fewer than four digits for early years.
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
 WallTime parse_rfc3339(std::string_view text) {
@@ -73,12 +75,16 @@ WallTime parse_rfc3339(std::string_view text) {
   good = good && read_offset(text, at, offset) && at == text.size();
   const year_month_day date{year{y}, month{static_cast<unsigned>(mon)},
                             day{static_cast<unsigned>(d)}};
-  if (!good || !date.ok() || h > 23 || min > 59 || s > 60) {
+  const sys_seconds time = sys_days{date} + hours{h} + minutes{min} + seconds{s} - minutes{offset};
+  // Four digits must do for it in UTC, too.
+  const int utc_year{year_month_day{floor<days>(time)}.year()};
+  good = good && date.ok() && h <= 23 && min <= 59 && s <= 60 && utc_year >= 0 && utc_year <= 9999;
+  if (!good) {
     throw Error(ErrorKind::config, "clock.parse",
                 "not an RFC 3339 time: '" + std::string(text) + "'")
         .hint("write it like 2026-09-21T02:00:00Z");
   }
-  return sys_days{date} + hours{h} + minutes{min} + seconds{s} - minutes{offset};
+  return time;
 }
 
 }  // namespace pgbak

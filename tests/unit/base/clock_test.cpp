@@ -20,6 +20,13 @@ TEST_CASE("times are written in UTC and read back", "[base]") {
   CHECK(format_rfc3339(WallTime(std::chrono::seconds(1789956000))) == "2026-09-21T02:00:00Z");
 }
 
+TEST_CASE("the first and the last year can be read back", "[base]") {
+  for (const std::string text :
+       {"0000-01-01T00:00:00Z", "0987-06-05T04:03:02Z", "9999-12-31T23:59:59Z"}) {
+    CHECK(format_rfc3339(parse_rfc3339(text)) == text);
+  }
+}
+
 TEST_CASE("an offset names the same instant (trap 28)", "[base]") {
   const std::int64_t utc = seconds_of("2026-09-21T02:00:00Z");
   CHECK(seconds_of("2026-09-21T04:00:00+02:00") == utc);
@@ -39,8 +46,9 @@ TEST_CASE("what is no time is refused with its text", "[base]") {
   for (const std::string text :
        {"", "yesterday", "2026-09-21", "2026-09-21T02:00:00", "2026-09-21T02:00:00+0200",
         "2026-09-21T02:00:00.Z", "2026-09-21T24:00:00Z", "2026-09-21T02:60:00Z",
-        "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-09-21T02:00:00Z ",
-        " 2026-09-21T02:00:00Z", "2026-09-21T02:00:00+24:00", "+026-09-21T02:00:00Z"}) {
+        "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01", "2026-13-01T00:00:00Z",
+        "2026-00-01T00:00:00Z", "2026-09-21T02:00:00Z ", " 2026-09-21T02:00:00Z",
+        "2026-09-21T02:00:00+24:00", "+026-09-21T02:00:00Z"}) {
     INFO(text);
     const Error error = caught([&] { parse_rfc3339(text); });
     CHECK(kind_of(error) == "config");
