@@ -31,6 +31,10 @@ for page in README.md docs/*.md; do
 done
 ((links >= 30)) || complain "only $links links were found: the search is broken"
 
+# Help is shown as it is.
+help=$("${PGBAK:?must be the path of the pgbak binary}" backup --help)
+[[ $(<docs/backup.md) == *"$help"* ]] || complain 'docs/backup.md: its help is another'
+
 # A script that fails with a kind exits as the page says.
 rows=0
 script=$(mktemp /tmp/pgbak-docs.XXXXXX)
@@ -39,7 +43,7 @@ while read -r code kind; do
   rows=$((rows + 1))
   echo "require('pgbak').fail('$kind', 'on purpose')" >"$script"
   status=0
-  "${PGBAK:?must be the path of the pgbak binary}" run "$script" 2>/dev/null || status=$?
+  "$PGBAK" run "$script" 2>/dev/null || status=$?
   [[ $status == "$code" ]] || complain "docs/errors.md: $kind exits with $status, not $code"
 done < <(sed -nE 's/^\| ([0-9]+) \| \x60([a-z_]+)\x60 \|.*/\1 \2/p' docs/errors.md)
 ((rows == 12)) || complain "docs/errors.md: $rows kinds with a fixed exit code instead of 12"
