@@ -55,6 +55,10 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
     style_.json = json;
     style_.colour = colour;
   }
+  bool json() {
+    const std::scoped_lock lock(mutex_);
+    return style_.json;
+  }
   void set_hooks(std::function<void()> before, std::function<void()> after) {
     const std::scoped_lock lock(mutex_);
     style_.before = std::move(before);
@@ -123,6 +127,8 @@ void configure(Level least, bool json, bool colour) {
   instance().logger.set_level(translate(least));
   instance().sink->set_style(json, colour);
 }
+
+bool is_json() { return instance().sink->json(); }
 
 Level parse_level(std::string_view name) {
   if (name == "debug") return Level::debug;

@@ -15,6 +15,9 @@ enum class Level { debug, info, warn, error };
 /// (`{"time":…,"level":…,"message":…}`) instead of text. Colours follow `colour`.
 void configure(Level least, bool json, bool colour);
 
+/// Whether lines are JSON objects.
+bool is_json();
+
 /// Reads "debug", "info", "warn" or "error"; throws Error{config} otherwise.
 Level parse_level(std::string_view name);
 

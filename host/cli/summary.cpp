@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "host/base/log.hpp"
 #include "host/base/redact.hpp"
 #include "host/base/units.hpp"
 #include "host/cli/exit_code.hpp"
@@ -105,6 +106,17 @@ std::string entries_text(const Paint& paint, const Run& run) {
   return out;
 }
 
+/// For people as it is; for collectors each part as one line of the log.
+void show(log::Level level, std::string text) {
+  if (log::is_json()) {
+    text.pop_back();  // the line's end
+    log::write(level, text);
+    return;
+  }
+  text = redact(text);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 }  // namespace
 
 Verdict judge(const Run& run, const std::optional<Error>& script_error) {
@@ -119,16 +131,17 @@ Verdict judge(const Run& run, const std::optional<Error>& script_error) {
 }
 
 void print_summary(const Run& run, const std::optional<Error>& script_error, bool colour) {
-  const Paint paint{colour};
-  std::string out;
+  const Paint paint{colour && !log::is_json()};
   for (const LedgerEntry* entry : run.ledger.failures()) {
-    out += failure_text(paint, fmt::format("{} '{}': ", entry->kind, entry->object), *entry->error,
-                        hints_of(run, *entry));
+    show(log::Level::error,
+         failure_text(paint, fmt::format("{} '{}': ", entry->kind, entry->object), *entry->error,
+                      hints_of(run, *entry)));
   }
   if (script_error && !recorded(run, *script_error)) {
     const std::string& hint = script_error->hint();
-    out += failure_text(paint, "", *script_error,
-                        hint.empty() ? std::vector<std::string>{} : std::vector{hint});
+    show(log::Level::error,
+         failure_text(paint, "", *script_error,
+                      hint.empty() ? std::vector<std::string>{} : std::vector{hint}));
   }
   const std::string entries = entries_text(paint, run);
   if (!entries.empty()) {
@@ -138,10 +151,9 @@ void print_summary(const Run& run, const std::optional<Error>& script_error, boo
     std::string verdict = failed == 0 && !script_error ? paint("32;1", "succeeded")
                           : run.stop.requested()       ? paint("31;1", "stopped")
                                                        : paint("31;1", "FAILED");
-    out += fmt::format("{} {} after {}\n{}", run.script, verdict, human_seconds(seconds), entries);
+    show(failed == 0 && !script_error ? log::Level::info : log::Level::error,
+         fmt::format("{} {} after {}\n{}", run.script, verdict, human_seconds(seconds), entries));
   }
-  out = redact(out);
-  std::fwrite(out.data(), 1, out.size(), stderr);
 }
 
 }  // namespace pgbak

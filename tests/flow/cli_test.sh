@@ -97,8 +97,13 @@ unset PG_PROGRAM_DIR
 # LOG_FORMAT=json: log lines for collectors. LOG_LEVEL: how many of them.
 LOG_FORMAT=json run "$PGBAK" backup --type h
 expect_status 0
-grep '^{' "$captured/stderr" | jq -es 'length >= 2 and all(.level == "info" and has("time"))' \
-  >/dev/null || fail 'not every log line is one JSON object'
+jq -es 'length >= 3 and all(.level == "info" and has("time"))' "$captured/stderr" >/dev/null ||
+  fail 'not every line is a JSON object'
+LOG_FORMAT=json run "$PGBAK" backup --database nothing
+expect_status 3
+jq -es 'length == 1 and (.[0].message | contains("nothing"))' "$captured/stderr" >/dev/null ||
+  fail 'not every line is a JSON object'
+[[ $(wc -l <"$captured/stderr") == 1 ]] || fail 'a message takes several lines'
 LOG_LEVEL=error run "$PGBAK" backup --type i
 expect_status 0
 ! grep -q ' info ' "$captured/stderr" || fail 'info in spite of LOG_LEVEL=error'
