@@ -113,7 +113,7 @@ expect_stdout '^would restore:$'
 ! there "${target}_dry" || fail 'a dry run made a database'
 
 # A psql or pg_restore that fails, dies, or stops reading.
-for fake in 'cat >/dev/null; exit 1' 'exit 0' 'kill -KILL $$' 'head -c 1000 >/dev/null; exit 2'; do
+for fake in 'cat >/dev/null; exit 1' 'exit 4' 'kill -KILL $$' 'head -c 1000 >/dev/null; exit 2'; do
   fake_tool psql <<<"$fake"
   run "$PGBAK" restore "$key" --to "${target}_fake" --create
   ((status == 11 || status == 13)) || fail "status $status after a psql that does '$fake'"
