@@ -49,19 +49,19 @@ refused 11 'pg_dump.*signal (9|KILL|.*[Kk]ill)'
 
 # Stalls after some output; its process must be gone afterwards, and that of its own child.
 fake_tool pg_dump <<'SH'
-"$real" "$@" | head -c 50000
 sleep 1000 &
 echo "$$ $!" >"${0%/*}/pids"
+"$real" "$@" | head -c 50000
 wait
 SH
-STALL=0.3 refused 5 'no byte of pg_dump'
+STALL=1.5 refused 5 'no byte of pg_dump'
 read -ra pids <tools/pids
 expect_gone "${pids[@]}"
 fake_tool pg_dump <<'SH'
 echo $$ >"${0%/*}/pids"
 while :; do printf -- '-- more\n'; sleep 0.02; done
 SH
-TOTAL=0.4 refused 5 'pg_dump.*did not end within'
+TOTAL=1.5 refused 5 'pg_dump.*did not end within'
 expect_gone "$(<tools/pids)"
 
 # A flood on stderr neither blocks a good dump nor fails it (field.md, 5); of a bad one the end is kept.
