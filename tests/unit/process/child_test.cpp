@@ -246,15 +246,27 @@ TEST_CASE("a grandchild that holds stderr open does not hang the wait", "[proces
   ::kill(straggler, SIGKILL);
 }
 
-TEST_CASE("a killed child never sees the end of its input", "[process]") {
+TEST_CASE("a killed child is dead before its input ends", "[process]") {
   const TempDir dir;
-  ChildSpec spec = shell("cat >/dev/null; echo eof >" + (dir / "eof"));
-  spec.pipe_stdin = true;
-  Child child(std::move(spec));
-  REQUIRE(::write(child.stdin_fd(), "x", 1) == 1);
-  CHECK(child.kill().signal == SIGKILL);
-  CHECK(child.stdin_fd() == -1);
-  CHECK_FALSE(std::filesystem::exists(dir / "eof"));
+  // A watcher in another session reads the same pipe. At its end it looks for the child, which by
+  // then must be gone, reaped even. The wrong order would be seen most of the times.
+  const std::string watcher =
+      "echo ready; while read x; do :; done; "
+      "[ -e /proc/$1 ] && echo alive >$2.new || echo dead >$2.new; mv $2.new $2";
+  for (int i = 0; i < 10; ++i) {
+    const std::string told = dir / std::to_string(i);
+    ChildSpec spec =
+        shell("exec 3<&0; setsid sh -c '" + watcher + "' sh $$ " + told + " <&3 & wait");
+    spec.pipe_stdin = spec.pipe_stdout = true;
+    Child child(std::move(spec));
+    REQUIRE(read_line(child.stdout_fd()) == "ready");
+    CHECK(child.kill().signal == SIGKILL);
+    CHECK(child.stdin_fd() == -1);
+    for (int n = 0; n < 3000 && !std::filesystem::exists(told); ++n) {
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    CHECK(read_file(told) == "dead\n");
+  }
 }
 
 TEST_CASE("a stop ends the wait, not the child", "[process]") {
