@@ -29,7 +29,7 @@ visible_is_good() {
   local meta data
   while IFS= read -r meta; do
     data=${meta%.meta}
-    (cd "${data%/*}" && sha256sum --status -c "${data##*/}.sha256") || fail "$data is not good"
+    (cd "${data%/*}" && sha256sum --status -c "./${data##*/}.sha256") || fail "$data is not good"
     [[ $(<"$data.sha256") == "$(jq -r .sha256 "$meta")"* ]] || fail "$meta is not its"
     gzip -t "$data" || fail "$data is not whole"
   done < <(find backups -name '*.meta')

@@ -105,7 +105,7 @@ expect_good_backups() {
   local meta data count=0
   while IFS= read -r meta; do
     data=${meta%.meta}
-    (cd "${data%/*}" && sha256sum --status -c "${data##*/}.sha256") || fail "$data is not good"
+    (cd "${data%/*}" && sha256sum --status -c "./${data##*/}.sha256") || fail "$data is not good"
     [[ $(<"$data.sha256") == "$(jq -r .sha256 "$meta")  ${data##*/}" ]] || fail "$meta is not its"
     case $data in
       *.gz) gzip -t "$data" || fail "$data is not whole" ;;
