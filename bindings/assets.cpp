@@ -13,7 +13,10 @@ namespace {
 std::vector<std::string> roots() {
   std::vector<std::string> out{"."};
   if (const auto home = environment("PGBAK_HOME")) out.push_back(*home);
-  out.emplace_back(PGBAK_DATADIR);
+  // Beside the program, as it is installed: bin/pgbak and share/pgbak.
+  std::error_code unknown;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (!unknown) out.push_back(program.parent_path().parent_path() / "share/pgbak");
   return out;
 }
 

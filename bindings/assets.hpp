@@ -24,9 +24,9 @@ struct LuaSource {
   std::string text;
 };
 
-/// Finds `relative` ("scripts/daily.lua") in ".", $PGBAK_HOME, the install prefix, the embedded
-/// copies, in this order. Throws what read_file() throws for a file that is there and cannot be
-/// read.
+/// Finds `relative` ("scripts/daily.lua") in ".", $PGBAK_HOME, share/pgbak beside the program's
+/// bin, the embedded copies, in this order. Throws what read_file() throws for a file that is there
+/// and cannot be read.
 std::optional<LuaSource> find_lua(const std::string& relative);
 
 /// An embedded source, never one from disk. Throws std::logic_error when there is none.

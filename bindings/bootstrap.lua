@@ -22,6 +22,9 @@ debug = { traceback = trace }
 jit, ffi, package, module, dofile, loadfile, collectgarbage, newproxy =
   nil, nil, nil, nil, nil, nil, nil, nil
 
+-- Else a policy could reach and change the string library that scripts use.
+getmetatable('').__metatable = false
+
 -- Bytecode can break the interpreter's memory; only text ('t') is loaded.
 local raw_load = load
 function loadstring(chunk, name) return raw_load(chunk, name, 't') end

@@ -178,7 +178,7 @@ void Options::push(std::string_view name) const {
     return;
   }
   lua_pushlstring(lua_, name.data(), name.size());
-  lua_gettable(lua_, index_);
+  lua_rawget(lua_, index_);  // as check_options() does: what a metatable adds was not checked
 }
 
 bool Options::has(std::string_view name) const {

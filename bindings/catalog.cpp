@@ -55,9 +55,11 @@ void remove(Call& call) {
   const auto store = call.object<Store>(1);
   const std::vector<std::string> keys = call.strings(2);
   const Options whose = call.options(3);
+  const bool dry_run = call.options(4).boolean("dry_run");
   Json out = Json::array();
   for (const Removal& each :
-       Catalog(store, call.run()).remove(keys, whose.string("cluster"), whose.string("database"))) {
+       Catalog(store, call.run())
+           .remove(keys, whose.string("cluster"), whose.string("database"), dry_run)) {
     out.push_back({{"key", each.key}, {"removed", each.removed}});
   }
   call.push(out);
@@ -131,10 +133,16 @@ const Module& catalog_module() {
           false,
           "whose backups these must be",
           {{"database", "string", kRequired, "the database's name"},
-           {"cluster", "string", kRequired, "as in the manifests"}}}},
+           {"cluster", "string", kRequired, "as in the manifests"}}},
+         {"options",
+          "table",
+          true,
+          "how",
+          {{"dry_run", "boolean", "false", "only check the floors, delete nothing"}}}},
         "table",
         "array of {key, removed}",
-        "refused for the newest good backup and for backups of another database",
+        "refused for the newest good backup, the newest good one with tables and rows, and for "
+        "backups of another database",
         "catalog.remove(disk, { key }, { database = 'shop', cluster = info.system_identifier })",
         remove}}};
   return module;

@@ -7,9 +7,7 @@ namespace {
 void encode(Call& call) {
   const Json value = call.json(1);
   const bool pretty = call.options(2).boolean("pretty");
-  // Lua's tables have no order; sorted keys make the text the same every time.
-  const nlohmann::json sorted(value);
-  call.push(sorted.dump(pretty ? 2 : -1, ' ', false, nlohmann::json::error_handler_t::replace));
+  call.push(value.dump(pretty ? 2 : -1, ' ', false, Json::error_handler_t::replace));
 }
 
 void decode(Call& call) {

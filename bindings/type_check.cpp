@@ -1,5 +1,6 @@
 #include "bindings/type_check.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "bindings/handle.hpp"
@@ -84,29 +85,28 @@ void check_type(lua_State* lua, int index, std::string_view type, const std::str
 void check_options(lua_State* lua, int index, const std::vector<Option>& options) {
   luaL_checkstack(lua, 8, "options");
   std::vector<std::string> names;
-  for (const Option& each : options) {
-    names.emplace_back(each.name);
-    lua_pushlstring(lua, each.name.data(), each.name.size());
-    lua_rawget(lua, index);
-    const bool given = !lua_isnil(lua, -1);
-    if (given) {
-      check_type(lua, lua_gettop(lua), each.type, "option '" + names.back() + "'");
-    } else if (each.fallback == kRequired) {
-      throw Misuse("option '" + names.back() + "' is missing");
-    }
-    lua_pop(lua, 1);
-  }
+  for (const Option& each : options) names.emplace_back(each.name);
+  // Unknown keys first: a mistyped required one is better named by what was meant.
   for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1)) {
     if (lua_type(lua, -2) != LUA_TSTRING) {
       throw Misuse("options are named; got the key " + shown(lua, lua_gettop(lua) - 1));
     }
     const std::string key = lua_tostring(lua, -2);
-    bool known = false;
-    for (const std::string& name : names) known = known || name == key;
-    if (known) continue;
+    if (std::find(names.begin(), names.end(), key) != names.end()) continue;
     const std::string close = nearest(key, names);
     throw Misuse("unknown option '" + key + "'" +
                  (close.empty() ? "" : ", did you mean '" + close + "'?"));
+  }
+  for (const Option& each : options) {
+    lua_pushlstring(lua, each.name.data(), each.name.size());
+    lua_rawget(lua, index);
+    const std::string what = "option '" + std::string(each.name) + "'";
+    if (!lua_isnil(lua, -1)) {
+      check_type(lua, lua_gettop(lua), each.type, what);
+    } else if (each.fallback == kRequired) {
+      throw Misuse(what + " is missing");
+    }
+    lua_pop(lua, 1);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "bindings/value.hpp"
 
 #include <cmath>
+#include <map>
 
 namespace pgbak {
 namespace {
@@ -58,18 +59,18 @@ Json read_table(lua_State* lua, int index, int depth) {
     array.push_back(read(lua, lua_gettop(lua), depth + 1));
     lua_pop(lua, 1);
   }
-  Json object = Json::object();
+  std::map<std::string, Json> sorted;  // Lua's tables have no order of their own
   for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1)) {
     if (lua_type(lua, -2) == LUA_TSTRING) {
-      object[lua_tostring(lua, -2)] = read(lua, lua_gettop(lua), depth + 1);
+      sorted[lua_tostring(lua, -2)] = read(lua, lua_gettop(lua), depth + 1);
     } else if (!is_index(lua, -2, length)) {
       throw Misuse("a table with " + std::string(luaL_typename(lua, -2)) +
                    " keys beside 1…n has no JSON form");
     }
   }
-  if (length > 0 && !object.empty())
+  if (length > 0 && !sorted.empty())
     throw Misuse("a table with both list and named keys has no JSON form");
-  return length > 0 || has_metatable(lua, index, kArrayKey) ? array : object;
+  return length > 0 || has_metatable(lua, index, kArrayKey) ? array : Json(sorted);
 }
 
 Json read(lua_State* lua, int index, int depth) {

@@ -39,7 +39,7 @@ end)
 if options.json then
   io.write(json.encode(decisions, { pretty = true }), '\n')
 elseif #decisions == 0 then
-  io.write 'no backups\n'
+  if not err then io.write 'no backups\n' end
 else
   local rows = {}
   for i, each in ipairs(decisions) do

@@ -70,7 +70,11 @@ ProgressLine::~ProgressLine() {
 
 void ProgressLine::draw() const {
   if (!text_.empty()) {
-    write_stderr(std::string(kErase) + text_.substr(0, terminal_columns() - 1));
+    std::size_t size = std::min(text_.size(), terminal_columns() - 1);
+    // Never half a character of UTF-8.
+    while (size < text_.size() && (static_cast<unsigned char>(text_[size]) & 0xC0U) == 0x80U)
+      --size;
+    write_stderr(std::string(kErase) + text_.substr(0, size));
   }
 }
 

@@ -158,7 +158,8 @@ Manifest Catalog::publish(Manifest manifest) {
 }
 
 std::vector<Removal> Catalog::remove(const std::vector<std::string>& keys,
-                                     const std::string& cluster, const std::string& database) {
+                                     const std::string& cluster, const std::string& database,
+                                     bool dry_run) {
   const std::set<std::string> asked(keys.begin(), keys.end());
   std::set<std::string> known;
   try {
@@ -169,8 +170,9 @@ std::vector<Removal> Catalog::remove(const std::vector<std::string>& keys,
   }
   std::vector<Removal> out;
   for (const std::string& key : asked) {
-    if (known.contains(key)) remove_one(key);
-    out.push_back({key, known.contains(key)});
+    const bool removes = known.contains(key) && !dry_run;
+    if (removes) remove_one(key);
+    out.push_back({key, removes});
   }
   return out;
 }
@@ -180,6 +182,7 @@ std::set<std::string> Catalog::check_floors(const std::set<std::string>& asked,
                                             const std::string& database) const {
   std::set<std::string> known;
   const Manifest* newest_good = nullptr;
+  const Manifest* newest_complete = nullptr;
   const CatalogListing listing = list();
   for (const CatalogProblem& problem : listing.problems) {
     for (const std::string& key : asked) {
@@ -197,15 +200,18 @@ std::set<std::string> Catalog::check_floors(const std::set<std::string>& asked,
     }
     if (!own) continue;
     known.insert(backup.key);
-    if (newest_good == nullptr) {
-      const auto data = store_->head(backup.key);
-      if (data && data->size == backup.stored_bytes) newest_good = &backup;
-    }
+    if (newest_complete != nullptr) continue;
+    const auto data = store_->head(backup.key);
+    if (!data || data->size != backup.stored_bytes) continue;
+    if (newest_good == nullptr) newest_good = &backup;
+    if (backup.complete()) newest_complete = &backup;
   }
-  if (newest_good != nullptr && asked.contains(newest_good->key)) {
+  for (const Manifest* floor : {newest_good, newest_complete}) {
+    if (floor == nullptr || !asked.contains(floor->key)) continue;
     throw Error(ErrorKind::refused, kRemove,
-                "'" + newest_good->key + "' is the newest good backup of '" + database + "' in " +
-                    store_->url() + ", which is never deleted")
+                "'" + floor->key + "' is the newest good " +
+                    (floor == newest_good ? "" : "and complete ") + "backup of '" + database +
+                    "' in " + store_->url() + ", which is never deleted")
         .hint("nothing was deleted; mend the retention policy");
   }
   return known;

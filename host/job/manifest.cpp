@@ -71,6 +71,14 @@ Json or_null(const std::optional<T>& value) {
 
 }  // namespace
 
+bool Manifest::complete() const {
+  const auto set = [&](const char* name) {
+    const auto found = options.find(name);
+    return found != options.end() && *found == true;
+  };
+  return !set("schema_only") && !set("data_only");
+}
+
 Json Manifest::to_json() const {
   return {{"manifest_version", kVersion},
           {"id", id},

@@ -42,6 +42,9 @@ struct Manifest {
   Json fingerprint = nullptr;        ///< of the source database, or null
   std::vector<std::string> restore;  ///< command lines with stock tools
 
+  /// Whether it holds tables and rows, that is, whether it alone can bring a database back.
+  bool complete() const;
+
   Json to_json() const;
   /// Throws Error{corrupt} naming `where` and the field, Error{config} for a higher version.
   static Manifest from_json(const Json& json, const std::string& where);

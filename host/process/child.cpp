@@ -99,6 +99,22 @@ struct SpawnSettings {
   posix_spawnattr_t attributes{};
 };
 
+/// The line of a stderr tail that most likely says why: the last one that calls itself an error
+/// (what follows it is detail), else the last one.
+std::string telling_line(std::string_view tail) {
+  std::string_view last, error;
+  while (!tail.empty()) {
+    const std::string_view line = tail.substr(0, tail.find('\n'));
+    tail.remove_prefix(std::min(line.size() + 1, tail.size()));
+    if (line.find_first_not_of(" \r") == std::string_view::npos) continue;
+    last = line;
+    for (const std::string_view word : {"error:", "ERROR:", "FATAL:"}) {
+      if (line.find(word) != std::string_view::npos) error = line;
+    }
+  }
+  return std::string(error.empty() ? last : error);
+}
+
 }  // namespace
 
 std::string ExitStatus::text() const {
@@ -290,12 +306,10 @@ std::string Child::stderr_tail() const {
 
 Error Child::failure(const char* op, const ExitStatus& status) const {
   std::string tail = stderr_tail();
-  std::string last = tail.substr(0, tail.find_last_not_of(" \n") + 1);
-  last = last.substr(last.find_last_of('\n') + 1);
   const std::string name = program().substr(program().find_last_of('/') + 1);
   std::string message = name + " " + status.text();
-  // The last line is nearly always the reason; the whole tail goes into the detail.
-  if (!last.empty()) message += ": " + last.substr(0, 500);
+  const std::string reason = telling_line(tail);
+  if (!reason.empty()) message += ": " + reason.substr(0, 500);
   return Error(ErrorKind::process, op, message).detail(tail);
 }
 

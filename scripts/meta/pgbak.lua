@@ -41,12 +41,16 @@ function catalog.get(store, key) end
 ---@field database string the database's name
 ---@field cluster string as in the manifests
 
+---@class pgbak.catalog.remove.options
+---@field dry_run? boolean only check the floors, delete nothing
+
 ---Deletes backups of one database, manifest first. Nothing is deleted when a floor forbids one of them. Already gone is success.
 ---@param store pgbak.Store where
 ---@param keys string[] of the data
 ---@param whose pgbak.catalog.remove.whose whose backups these must be
+---@param options? pgbak.catalog.remove.options how
 ---@return table # array of {key, removed}
-function catalog.remove(store, keys, whose) end
+function catalog.remove(store, keys, whose, options) end
 
 ---Times are integers: seconds since 1970-01-01T00:00:00Z. Text is UTC.
 ---@class pgbak.clock

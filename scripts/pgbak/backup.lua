@@ -140,7 +140,7 @@ local function sweep(list)
   for _, store in ipairs(list) do
     local swept = store:sweep()
     if swept > 0 then
-      log.info(('%s: removed %d temporary files of runs that died'):format(store:url(), swept))
+      log.info(('%s: removed %d temporary file(s) of runs that died'):format(store:url(), swept))
     end
   end
 end

@@ -75,8 +75,20 @@ local function by_key(list, key)
     '`pgbak list` shows the keys')
 end
 
+---The backups that alone bring a database back, or all when none does.
+local function usable(found)
+  local out = {}
+  for _, backup in ipairs(found) do
+    local options = backup.options
+    if not (options.schema_only or options.data_only) then out[#out + 1] = backup end
+  end
+  if #out > 0 or #found == 0 then return out end
+  log.warn('no backup holds both tables and rows: taking one with a part of it')
+  return found
+end
+
 local function newest(opts)
-  local found = M.list { from = opts.from, database = opts.database, type = opts.type }
+  local found = usable(M.list { from = opts.from, database = opts.database, type = opts.type })
   local first = found[1]
   if not first then
     local what = (opts.type and opts.type .. ' ' or '') .. 'backup'
@@ -95,7 +107,7 @@ local function newest(opts)
   return first
 end
 
----Finds one backup: by its key, or the newest that matches.
+---Finds one backup: by its key, or the newest that matches and holds tables and rows.
 ---@param opts { from: Store|Store[], key?: string, database?: string, type?: string }
 ---@return pgbak.Backup
 function M.find(opts)

@@ -111,11 +111,12 @@ local function own_backups(store, whose)
   return out
 end
 
-local function delete(store, thinning, whose)
+local function delete(store, thinning, whose, dry_run)
   if #thinning.remove == 0 then return end
   local keys = {}
   for i, backup in ipairs(thinning.remove) do keys[i] = backup.key end
-  catalog.remove(store, keys, whose)
+  catalog.remove(store, keys, whose, { dry_run = dry_run })
+  if dry_run then return end
   for _, backup in ipairs(thinning.remove) do
     log.info(('%s: deleted %s from %s: %s'):format(whose.database, backup.key, store:url(),
       thinning.reasons[backup.id]))
@@ -138,9 +139,7 @@ function M.apply(list, whose, policy, now, dry_run)
     thinnings[i] = thinning
     by_store[store] = thinning
   end
-  if not dry_run then
-    attempt.each(list, function(store) delete(store, by_store[store], whose) end)
-  end
+  attempt.each(list, function(store) delete(store, by_store[store], whose, dry_run) end)
   return thinnings
 end
 

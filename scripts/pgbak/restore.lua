@@ -111,7 +111,8 @@ local function perform(backup, opts)
   local found = inspect(backup, target, opts)
   check_digest(backup, store)
   if opts.create then create(target) end
-  log.info(('restoring %s into %s'):format(backup.key, target:shown()))
+  log.info(('restoring %s into %s, which is partial until this has ended well'):format(
+    backup.key, target:shown()))
   local ok, report = pcall(replay, backup, store, found, opts)
   if not ok then
     local warning = ("database '%s' holds a partial restore: drop it before the next try"):format(

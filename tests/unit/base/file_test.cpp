@@ -38,7 +38,7 @@ TEST_CASE("a file that cannot be read is named", "[base]") {
   CHECK(answer == "permission");
 }
 
-TEST_CASE("a new file is made with the directories above it; an existing one is left alone",
+TEST_CASE("a new file is made with the directories above it, an existing one is left alone",
           "[base]") {
   const TempDir dir;
   const std::string path = dir / "a/b/c.lua";

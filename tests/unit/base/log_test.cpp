@@ -28,7 +28,7 @@ TEST_CASE("levels are read by name", "[base]") {
   CHECK(error.message() == "unknown log level 'loud'");
 }
 
-TEST_CASE("a text line has time, level and message; lesser levels are silent", "[base]") {
+TEST_CASE("a text line has time, level and message, lesser levels are silent", "[base]") {
   const Restore restore;
   StderrCapture capture;
   log::configure(log::Level::warn, false, false);

@@ -149,7 +149,7 @@ TEST_CASE("other extra options pass", "[pg]") {
   CHECK_NOTHROW(args(options));
 }
 
-TEST_CASE("a complete plain dump is believed, with and without \\restrict", "[pg]") {
+TEST_CASE("a complete plain dump is believed, restricted or not", "[pg]") {
   // field.md, 22
   const std::string old_style = kHead + kBody + kTrailer;
   CHECK(FakeDump::printing(old_style).run() == old_style);
