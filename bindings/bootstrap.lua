@@ -65,7 +65,8 @@ local function policy_environment(require)
   env.require = function(name)
     if name:match('^policies%.') or name == 'pgbak.retention' or name == 'pgbak.naming'
       or name == 'pgbak.units' then
-      return require(name)
+      local module = require(name)
+      return type(module) == 'table' and copy(module) or module
     end
     error(("policies cannot require '%s': they are pure"):format(tostring(name)), 2)
   end

@@ -7,20 +7,25 @@
 namespace pgbak {
 namespace {
 
+unsigned threads_of(const Options& options) {
+  const int threads = options.small("threads");
+  if (threads < 0)
+    throw Misuse("option 'threads': 0 or more expected, got " + std::to_string(threads));
+  return static_cast<unsigned>(threads);
+}
+
 void gzip(Call& call) {
   const Options options = call.options(1);
-  const auto level = static_cast<int>(options.integer("level"));
-  const auto threads = static_cast<unsigned>(options.integer("threads"));
-  call.push(filter_object(gzip_filter(level, threads)));
+  const int level = options.small("level");
+  call.push(filter_object(gzip_filter(level, threads_of(options))));
 }
 
 void gunzip(Call& call) { call.push(filter_object(gunzip_filter())); }
 
 void zstd(Call& call) {
   const Options options = call.options(1);
-  const auto level = static_cast<int>(options.integer("level"));
-  const auto threads = static_cast<unsigned>(options.integer("threads"));
-  call.push(filter_object(zstd_filter(level, threads)));
+  const int level = options.small("level");
+  call.push(filter_object(zstd_filter(level, threads_of(options))));
 }
 
 void unzstd(Call& call) { call.push(filter_object(unzstd_filter())); }
@@ -59,11 +64,11 @@ const Module& codec_module() {
           "table",
           true,
           "how",
-          {{"level", "integer", "3", "1 (fast) to 19 (small)"}, threads}}},
+          {{"level", "integer", "1", "1 (fast) to 19 (small)"}, threads}}},
         "Filter",
         "a filter",
         "config when the level is out of range",
-        "codec.zstd { level = 3 }",
+        "codec.zstd { level = 1 }",
         zstd},
        {"unzstd",
         "Decompresses zstd files of any number of frames.",

@@ -13,9 +13,18 @@ struct ClassName<RunLock> {
 
 namespace {
 
+// Each open step takes a part of the C stack.
+constexpr std::size_t kMostOpenSteps = 100;
+
 void step(Call& call) {
   lua_State* lua = call.lua();
   Ledger& ledger = call.run().ledger;
+  if (ledger.open_steps() >= kMostOpenSteps) {
+    throw Error(ErrorKind::refused, "run.step",
+                "'" + call.string(2) + "' would be step " + std::to_string(kMostOpenSteps + 1) +
+                    " inside one another")
+        .hint("does a function of a step call itself?");
+  }
   const std::size_t entry = ledger.begin(call.string(1), call.string(2));
   ledger.enter(entry);
   const int function = call.index(3);
@@ -30,7 +39,9 @@ void step(Call& call) {
   call.pushed(lua_gettop(lua) - function + 1);
 }
 
-void acknowledge(Call& call) { call.run().ledger.acknowledge(call.string(1), call.string(2)); }
+void acknowledge(Call& call) {
+  call.run().ledger.acknowledge(call.string(1), call.string(2), call.string(3));
+}
 
 void lock(Call& call) { call.push(std::make_shared<RunLock>(call.string(1))); }
 
@@ -73,21 +84,23 @@ const Module& run_module() {
          {"fn", "function", false, "gets the further arguments"}},
         "any",
         "what the function returns",
-        "what the function raises",
+        "what the function raises; refused inside 100 open steps",
         "run.step('backup', 'shop', function() … end)",
         step,
         true},
        {"acknowledge",
         "Says that a failure shall not fail the run. It stays in the summary.",
-        {{"object", "string", false, "the object whose step failed"},
+        {{"kind", "string", false, "of the step that failed: backup, restore, …"},
+         {"object", "string", false, "what the step was done to"},
          {"reason", "string", false, "for the summary"}},
         "",
         "",
-        "not_found when nothing of that name has failed",
-        "run.acknowledge('scratch', 'may be missing on Sundays')",
+        "not_found when no such step has failed",
+        "run.acknowledge('backup', 'scratch', 'may be missing on Sundays')",
         acknowledge},
        {"lock",
-        "Makes sure that only one run on this machine works on something. The lock ends with the "
+        "Makes sure that only one run of this user on this machine works on something. The lock "
+        "ends with the "
         "process.",
         {{"name", "string", false, "any text"}},
         "Lock",

@@ -8,10 +8,6 @@
 namespace pgbak {
 namespace {
 
-std::chrono::milliseconds seconds(double value) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(value * 1000));
-}
-
 /// Calls `take` with the stack index of each element of the list option `name`.
 template <typename Take>
 void each_of(lua_State* lua, const Options& options, std::string_view name, Take take) {

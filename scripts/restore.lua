@@ -9,7 +9,8 @@ local options = pgbak.args({ ... }, {
     .. 'the database that it was made of is refused.',
   options = {
     { name = 'key', positional = true, doc = 'the backup, as `pgbak list` shows it' },
-    { name = 'latest', type = 'flag', doc = 'the newest one with tables and rows, instead of a key' },
+    { name = 'latest', type = 'flag',
+      doc = 'the newest one with tables and rows, instead of a key' },
     { name = 'database', value = 'NAME', doc = 'with --latest: of this database' },
     { name = 'type', doc = 'with --latest: of this type' },
     { name = 'to', value = 'TARGET', required = true,

@@ -102,6 +102,11 @@ std::string redact(std::string_view text) {
     const std::scoped_lock lock(known.mutex);
     for (const std::string& word : known.words) replace_all(out, word);
   }
+  return redact_patterns(out);
+}
+
+std::string redact_patterns(std::string_view text) {
+  std::string out(text);
   mask_url_passwords(out);
   for (const std::string_view key : {"password", "PGPASSWORD"}) mask_parameter(out, key);
   return out;

@@ -16,4 +16,8 @@ void register_secret(std::string_view value);
 /// value of every `password=` / `sslpassword=` replaced by `***`. Thread-safe.
 std::string redact(std::string_view text);
 
+/// Only the patterns of redact(), not the registered words: for command lines, which must still
+/// work when a secret happens to be part of a name.
+std::string redact_patterns(std::string_view text);
+
 }  // namespace pgbak

@@ -1,13 +1,11 @@
 #include "host/job/catalog.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 #include <tuple>
 
+#include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/base/redact.hpp"
 
@@ -15,16 +13,13 @@ namespace pgbak {
 namespace {
 
 constexpr const char* kRemove = "catalog.remove";
+constexpr std::chrono::minutes kOrphanAge{10};
+// Clocks of machines that share a store may differ a little.
+constexpr std::chrono::minutes kClockSlack{10};
 
 std::string meta_key(const std::string& key) { return key + std::string(Manifest::kSuffix); }
 std::string digest_key(const std::string& key) {
   return key + std::string(Manifest::kDigestSuffix);
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
 }
 
 /// The line that `sha256sum -c` reads, run in the directory of the data.
@@ -32,39 +27,33 @@ std::string digest_line(const std::string& sha256, const std::string& key) {
   return sha256 + "  " + key.substr(key.find_last_of('/') + 1) + "\n";
 }
 
-/// Throws Error{exists} when `key` is a backup already.
-void check_free(Store& store, const std::string& key) {
-  if (!store.head(meta_key(key))) return;
-  throw Error(ErrorKind::exists, "store.writer",
-              "backup '" + key + "' exists already in " + store.url())
-      .hint("use a naming with the time in it, or wait for the next period");
+/// Removes an orphan at `key`: data of a run that died before its manifest. Young data may belong
+/// to a run elsewhere that is about to publish it, so it is left alone.
+void remove_orphan(Store& store, const std::string& key) {
+  const auto data = store.head(key);
+  if (!data) return;
+  const auto age = wall_now() - data->modified;
+  if (age < kOrphanAge) {
+    throw Error(ErrorKind::exists, "store.writer",
+                "'" + key + "' in " + store.url() + " has data without a manifest, " +
+                    std::to_string(age.count()) + " s old: another run may be about to publish it")
+        .hint("try again in " + std::to_string(kOrphanAge.count()) +
+              " minutes, or use a naming with the time in it")
+        .retryable();
+  }
+  store.remove(key);
 }
 
-/// The data of a backup. Asks once more before it replaces an orphan: what looked like one may have
-/// been the data of a run on another machine, which has got its manifest in the meantime.
-class DataSink final : public Sink {
- public:
-  DataSink(std::shared_ptr<Store> store, std::string key)
-      : store_(std::move(store)),
-        key_(std::move(key)),
-        data_(store_->writer(key_, {.overwrite = store_->head(key_).has_value()})) {}
-
-  void write(Bytes in, const Stop& stop) override { data_->write(in, stop); }
-  void commit(const Stop& stop) override {
-    check_free(*store_, key_);
-    data_->commit(stop);
+/// What the bytes were compressed with, by the filters that they passed.
+std::string codec_of(const PipelineReport& report) {
+  for (const FilterReport& filter : report.filters) {
+    if (filter.name == "gzip" || filter.name == "zstd") return filter.name;
   }
-  void abort() noexcept override { data_->abort(); }
-  std::string name() const override { return data_->name(); }
+  return "none";
+}
 
- private:
-  std::shared_ptr<Store> store_;
-  std::string key_;
-  std::unique_ptr<Sink> data_;
-};
-
-/// Names and keys stay as they are (a password may equal a database's name); what users and scripts
-/// write freely may hold a secret.
+/// For what users write freely; names, keys and command lines stay as they are, since a password
+/// may be a part of a database's name.
 void redact_strings(Json& json) {
   if (json.is_string()) {
     json = redact(json.get<std::string>());
@@ -119,8 +108,13 @@ std::unique_ptr<Sink> Catalog::writer(const std::string& key) const {
                   "key '" + key + "' ends in " + std::string(suffix) + ", which pgbak reserves");
     }
   }
-  check_free(*store_, key);
-  return std::make_unique<DataSink>(store_, key);
+  if (store_->head(meta_key(key))) {
+    throw Error(ErrorKind::exists, "store.writer",
+                "backup '" + key + "' exists already in " + store_->url())
+        .hint("use a naming with the time in it, or wait for the next period");
+  }
+  remove_orphan(*store_, key);
+  return store_->writer(key, {});
 }
 
 Manifest Catalog::publish(Manifest manifest) {
@@ -129,6 +123,11 @@ Manifest Catalog::publish(Manifest manifest) {
   if (data.report.filters.empty() || data.report.filters.back().name != "sha256") {
     throw Error(ErrorKind::refused, kOp, "the digest of '" + manifest.key + "' is unknown")
         .hint("end `through` with digest.sha256()");
+  }
+  const std::string codec = codec_of(data.report);
+  if (manifest.codec != codec) {
+    throw Error(ErrorKind::refused, kOp,
+                "the codec of '" + manifest.key + "' is " + codec + ", not " + manifest.codec);
   }
   manifest.id = random_id();
   manifest.started = data.started;
@@ -150,9 +149,12 @@ Manifest Catalog::publish(Manifest manifest) {
   const WriteOptions replace{.overwrite = true};
   store_->put(digest_key(manifest.key), digest_line(manifest.sha256, manifest.key), replace,
               run_.stop);
-  for (Json* free_text : {&manifest.options, &manifest.tags}) redact_strings(*free_text);
-  for (std::string& line : manifest.restore) line = redact(line);
-  store_->put(meta_key(manifest.key), manifest.to_json().dump(2) + "\n", {}, run_.stop);
+  redact_strings(manifest.tags);
+  if (manifest.options.contains("extra")) redact_strings(manifest.options["extra"]);
+  for (std::string& line : manifest.restore) line = redact_patterns(line);
+  const std::string text =
+      manifest.to_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  store_->put(meta_key(manifest.key), text, {}, run_.stop);
   run_.ledger.data_published(store_->url(), manifest.key);
   return manifest;
 }
@@ -199,6 +201,14 @@ std::set<std::string> Catalog::check_floors(const std::set<std::string>& asked,
           .hint("a prune touches the backups of one database only");
     }
     if (!own) continue;
+    if (backup.started > wall_now() + kClockSlack) {
+      throw Error(ErrorKind::refused, kRemove,
+                  "'" + backup.key + "' in " + store_->url() + " is from the future (" +
+                      format_rfc3339(backup.started) + "), so what is old cannot be told")
+          .hint(
+              "set this machine's clock right; if the backup's time is wrong, move its three "
+              "files away");
+    }
     known.insert(backup.key);
     if (newest_complete != nullptr) continue;
     const auto data = store_->head(backup.key);

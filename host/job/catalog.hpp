@@ -52,7 +52,8 @@ class Catalog {
   /// Deletes backups of one database: manifest first, then digest, then data, so that a crash never
   /// leaves a listed backup without data. The floors are checked before anything is deleted:
   /// Error{refused} when a key belongs to another (cluster, database), or is the newest good backup
-  /// (manifest readable, data there with the right size), or the newest good one that is complete.
+  /// (manifest readable, data there with the right size), or the newest good one that is complete,
+  /// and when a backup of the database lies in the future, since a clock is wrong then.
   /// Already gone is success. Each deletion and each refusal is an entry of the ledger.
   std::vector<Removal> remove(const std::vector<std::string>& keys, const std::string& cluster,
                               const std::string& database, bool dry_run = false);

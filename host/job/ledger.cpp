@@ -50,12 +50,16 @@ void Ledger::count_bytes(std::size_t entry, std::uint64_t in, std::uint64_t out)
 void Ledger::enter(std::size_t entry) { open_steps_.push_back(entry); }
 void Ledger::leave() { open_steps_.pop_back(); }
 
-void Ledger::acknowledge(const std::string& object, const std::string& reason) {
+void Ledger::acknowledge(const std::string& kind, const std::string& object,
+                         const std::string& reason) {
+  const auto named = [&](const LedgerEntry& entry) {
+    return entry.kind == kind && entry.object == object;
+  };
   bool found = false;
   for (LedgerEntry& entry : entries_) {
-    bool concerned = entry.object == object;
+    bool concerned = named(entry);
     for (auto up = entry.parent; up && !concerned; up = entries_[*up].parent) {
-      concerned = entries_[*up].object == object;
+      concerned = named(entries_[*up]);
     }
     if (!concerned || entry.state != EntryState::failed) continue;
     entry.state = EntryState::acknowledged;
@@ -64,7 +68,7 @@ void Ledger::acknowledge(const std::string& object, const std::string& reason) {
   }
   if (!found) {
     throw Error(ErrorKind::not_found, "run.acknowledge",
-                "nothing named '" + object + "' has failed");
+                "no " + kind + " of '" + object + "' has failed");
   }
 }
 

@@ -48,10 +48,12 @@ class Ledger {
   /// Steps nest: entries begun between enter() and leave() become children of `entry`.
   void enter(std::size_t entry);
   void leave();
+  /// How many steps are open inside one another.
+  std::size_t open_steps() const { return open_steps_.size(); }
 
-  /// Takes every failure of `object` (and of what it was part of) off the exit code; the summary
-  /// shows it with `reason`. Throws Error{not_found} when nothing of that name has failed.
-  void acknowledge(const std::string& object, const std::string& reason);
+  /// Takes the failures of one kind of work on `object`, and of its parts, off the exit code; the
+  /// summary shows them with `reason`. Throws Error{not_found} when no such work has failed.
+  void acknowledge(const std::string& kind, const std::string& object, const std::string& reason);
 
   /// Data was committed to a store; the run fails unless its manifest follows.
   void data_committed(const std::string& store_url, const std::string& key, CommittedData data);

@@ -6,8 +6,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 
+#include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/stream/observe.hpp"
 
@@ -17,18 +17,11 @@ namespace {
 constexpr const char* kOp = "run.lock";
 
 std::string lock_directory() {
-  std::string directory;
-  if (const char* given = std::getenv("PGBAK_LOCK_DIR"); given != nullptr && *given != '\0') {
-    directory = given;
-  } else if (const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-             runtime != nullptr && *runtime != '\0') {
-    directory = std::string(runtime) + "/pgbak";
-  } else {
-    directory = "/tmp/pgbak-" + std::to_string(::geteuid());
-  }
+  // Not $XDG_RUNTIME_DIR: a login session has one, cron has none, and both must meet here.
+  const std::string directory =
+      environment("PGBAK_LOCK_DIR").value_or("/tmp/pgbak-" + std::to_string(::geteuid()));
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw system_error(errno, kOp, "cannot create the lock directory '" + directory + "'")
-        .with_context("run lock");
+    throw system_error(errno, kOp, "cannot create the lock directory '" + directory + "'");
   }
   struct stat info {};
   // In /tmp somebody else may have been first.

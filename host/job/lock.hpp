@@ -1,4 +1,4 @@
-// One run at a time per name on this machine, by flock(2): a lock dies with its process.
+// One run at a time per name, user and machine, by flock(2): a lock dies with its process.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace pgbak {
 class RunLock {
  public:
   /// Throws Error{refused} naming the other process when `name` is taken. The lock's file lies in
-  /// $PGBAK_LOCK_DIR, else $XDG_RUNTIME_DIR/pgbak, else /tmp/pgbak-<uid> (mode 0700, ours, or
-  /// Error{permission}).
+  /// $PGBAK_LOCK_DIR, else /tmp/pgbak-<uid> (mode 0700, ours, or Error{permission}): runs of other
+  /// users are not seen.
   explicit RunLock(const std::string& name);
 
  private:

@@ -19,6 +19,13 @@ void wait_ready(int fd, short events, const Stop& stop, const char* op) {
   stop.check(op);
 }
 
+/// pg_dump writes a few KiB at a time. Being woken for each of them costs both processes more than the
+/// copying (measured: 160,000 switches for 400 MB); in a millisecond the pipe gathers much more.
+void nap(const Stop& stop) {
+  pollfd fd{stop.fd(), POLLIN, 0};
+  ::poll(&fd, 1, 1);
+}
+
 class ChildSource final : public Source {
  public:
   ChildSource(ChildSpec spec, std::string name) : name_(std::move(name)) {
@@ -28,11 +35,17 @@ class ChildSource final : public Source {
   ~ChildSource() override { child_->terminate(); }
 
   std::size_t read(std::span<std::byte> into, const Stop& stop) override {
-    for (;;) {
+    for (bool napped = false;;) {
       const ssize_t got = ::read(child_->stdout_fd(), into.data(), into.size());
       if (got >= 0) return static_cast<std::size_t>(got);
       if (errno == EAGAIN) {
-        wait_ready(child_->stdout_fd(), POLLIN, stop, kOp);
+        if (!napped) {
+          nap(stop);
+          napped = true;
+        } else {
+          wait_ready(child_->stdout_fd(), POLLIN, stop, kOp);
+          napped = false;
+        }
       } else if (errno != EINTR) {
         throw system_error(errno, kOp, "cannot read from " + name_);
       }

@@ -18,8 +18,9 @@ std::unique_ptr<Filter> gzip_filter(int level = 6, unsigned threads = 0);
 std::unique_ptr<Filter> gunzip_filter();
 
 /// RFC 8878 zstd, one frame with a content checksum, compressed by libzstd's own `threads` workers
-/// (0: one per core, at most 8). `level` is 1 to 19, default 3.
-std::unique_ptr<Filter> zstd_filter(int level = 3, unsigned threads = 0);
+/// (0: one per core, at most 8). `level` is 1 to 19, default 1: on
+/// dumps it costs half of level 3's time at about the same size (docs/performance.md).
+std::unique_ptr<Filter> zstd_filter(int level = 1, unsigned threads = 0);
 
 /// Reads zstd files of any number of frames. finish() throws Error{corrupt} unless the input ended
 /// exactly at the end of a frame.

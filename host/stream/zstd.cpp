@@ -12,7 +12,7 @@ namespace pgbak {
 namespace {
 
 constexpr const char* kOp = "codec.zstd";
-constexpr int kJobBytes = 1 << 20;
+constexpr int kJobBytes = 2 << 20;
 
 struct FreeContext {
   void operator()(ZSTD_CCtx* used) const { ZSTD_freeCCtx(used); }

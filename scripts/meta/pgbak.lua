@@ -306,11 +306,12 @@ local run = {}
 function run.step(kind, object, fn, ...) end
 
 ---Says that a failure shall not fail the run. It stays in the summary.
----@param object string the object whose step failed
+---@param kind string of the step that failed: backup, restore, …
+---@param object string what the step was done to
 ---@param reason string for the summary
-function run.acknowledge(object, reason) end
+function run.acknowledge(kind, object, reason) end
 
----Makes sure that only one run on this machine works on something. The lock ends with the process.
+---Makes sure that only one run of this user on this machine works on something. The lock ends with the process.
 ---@param name string any text
 ---@return pgbak.Lock # the lock
 function run.lock(name) end

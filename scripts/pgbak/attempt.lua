@@ -2,7 +2,7 @@
 local M = {}
 
 ---Calls a function and returns its result, or nil and what it raised. The run still fails when a
----step inside failed: `require('pgbak.run').acknowledge` takes that back by name.
+---step inside failed: `require('pgbak.run').acknowledge` takes that back by kind and name.
 ---@param fn function
 ---@param ... any
 ---@return any result

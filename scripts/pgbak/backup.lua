@@ -1,4 +1,5 @@
--- One backup of one database, into all stores or into none.
+-- One backup of one database into all its stores. Nothing is published unless all of them have the
+-- data; should publishing fail in one, those that have it keep it, and the run fails.
 local attempt = require 'pgbak.attempt'
 local backups = require 'pgbak.backups'
 local catalog = require 'pgbak.catalog'

@@ -87,7 +87,19 @@ local function usable(found)
   return found
 end
 
+---What cannot be read might be the newest: that must not pass unseen.
+local function check_readable(list)
+  for _, store in ipairs(list) do
+    local _, problems = catalog.list(store)
+    if problems[1] then
+      failure.raise('corrupt', ('which backup is the newest cannot be told: %s in %s'):format(
+        problems[1].message, store:url()), 'name a backup by its key, as `pgbak list` shows it')
+    end
+  end
+end
+
 local function newest(opts)
+  check_readable(stores.open(opts.from))
   local found = usable(M.list { from = opts.from, database = opts.database, type = opts.type })
   local first = found[1]
   if not first then

@@ -8,7 +8,7 @@ local CODECS = {
   gzip = { encode = codec.gzip, decode = codec.gunzip, ending = '.gz', tool = 'gunzip -c',
     level = 6 },
   zstd = { encode = codec.zstd, decode = codec.unzstd, ending = '.zst', tool = 'zstd -dc',
-    level = 3 },
+    level = 1 },
   none = { ending = '' },
 }
 

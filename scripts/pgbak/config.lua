@@ -124,6 +124,12 @@ function M.resolve(sources)
     sources.flags or {}, given)
   set_bases(config.databases, given.base_name)
   config.stores = stores.open(given.stores)
+  for _, each in ipairs(config.stores) do
+    if each:url():find('^memory:') then
+      failure.raise('config', ("store '%s' would be gone with the process"):format(each:url()),
+        'memory stores are for tests of scripts; name a directory')
+    end
+  end
   config.retention = retention.from(given.retention or shipped('retention'))
   config.naming = given.naming or shipped('naming')
   return config

@@ -115,7 +115,7 @@ end
 ---@param where string the function's name
 function M.check(db, where)
   if type(db) ~= 'table' or type(db.name) ~= 'string' or type(db.target) ~= 'userdata' then
-    error(where .. ": a database { name = 'shop', target = pg.target(…) } expected", 3)
+    schema.misuse(where, "a database { name = 'shop', target = pg.target(…) } expected")
   end
 end
 

@@ -32,7 +32,7 @@ function M.try(fn, ...) return require('pgbak.attempt').try(fn, ...) end
 ---@param hint? string
 function M.fail(kind, message, hint) return require('pgbak.failure').raise(kind, message, hint) end
 
----Backs a database up into all stores, or into none.
+---Backs a database up into all stores; one that fails fails the run.
 ---@param db pgbak.Database
 ---@param opts pgbak.BackupOptions
 ---@return table[] manifests

@@ -115,11 +115,15 @@ local function delete(store, thinning, whose, dry_run)
   if #thinning.remove == 0 then return end
   local keys = {}
   for i, backup in ipairs(thinning.remove) do keys[i] = backup.key end
-  catalog.remove(store, keys, whose, { dry_run = dry_run })
-  if dry_run then return end
+  local removed = {}
+  for _, each in ipairs(catalog.remove(store, keys, whose, { dry_run = dry_run })) do
+    removed[each.key] = each.removed
+  end
   for _, backup in ipairs(thinning.remove) do
-    log.info(('%s: deleted %s from %s: %s'):format(whose.database, backup.key, store:url(),
-      thinning.reasons[backup.id]))
+    if removed[backup.key] then
+      log.info(('%s: deleted %s from %s: %s'):format(whose.database, backup.key, store:url(),
+        thinning.reasons[backup.id]))
+    end
   end
 end
 

@@ -36,8 +36,9 @@ local SPEC = {
 ---Refuses the database that the backup came from, also under another host name. Two clusters count
 ---as different only when both tell their system identifiers.
 local function check_source(backup, found)
-  local source = backup.options and backup.options.dbname or backup.database
-  if found.dbname ~= source or server.surely_differ(found.cluster, backup.cluster) then return end
+  local source = backup.options.dbname or backup.database
+  if found.dbname ~= source and found.dbname ~= backup.database then return end
+  if server.surely_differ(found.cluster, backup.cluster) then return end
   failure.raise('refused', ("'%s' is the database that this backup was made of"):format(
     found.dbname), 'restore into another one, or say --allow-source when you mean it')
 end
@@ -106,7 +107,23 @@ local function replay(backup, store, found, opts)
   }
 end
 
+local function check_known(backup, opts)
+  if backup.encryption then
+    failure.raise('config', ("'%s' is encrypted (%s), which this pgbak cannot read"):format(
+      backup.key, backup.encryption))
+  end
+  if backup.format ~= 'plain' and backup.format ~= 'custom' then
+    failure.raise('config', ("'%s' has the unknown format '%s'"):format(backup.key, backup.format))
+  end
+  codecs.decoders(backup.codec)
+  if backup.format == 'plain' and (opts.no_owner or opts.no_privileges) then
+    failure.raise('config', 'owners and GRANTs can be left out of a custom-format backup only',
+      'or leave them out when the backup is made: no_owner, no_privileges in pgbak.lua')
+  end
+end
+
 local function perform(backup, opts)
+  check_known(backup, opts)
   local target, store = opts.to, store_of(backup, opts.from)
   local found = inspect(backup, target, opts)
   check_digest(backup, store)
@@ -140,21 +157,6 @@ local function show(backup, opts)
   for _, line in ipairs(lines) do io.write(('  %-8s %s\n'):format(line[1], line[2])) end
 end
 
-local function check_known(backup, opts)
-  if backup.encryption then
-    failure.raise('config', ("'%s' is encrypted (%s), which this pgbak cannot read"):format(
-      backup.key, backup.encryption))
-  end
-  if backup.format ~= 'plain' and backup.format ~= 'custom' then
-    failure.raise('config', ("'%s' has the unknown format '%s'"):format(backup.key, backup.format))
-  end
-  codecs.decoders(backup.codec)
-  if backup.format == 'plain' and (opts.no_owner or opts.no_privileges) then
-    failure.raise('config', 'owners and GRANTs can be left out of a custom-format backup only',
-      'or leave them out when the backup is made: no_owner, no_privileges in pgbak.lua')
-  end
-end
-
 ---Restores a backup, as pgbak.find or pgbak.list return it. Nothing is touched before its digest
 ---was found right.
 ---@param backup pgbak.Backup
@@ -162,8 +164,8 @@ end
 ---@return pgbak.Backup
 function M.run(backup, opts)
   schema.check_options(opts, SPEC, 'pgbak.restore', { 'from', 'to' })
-  check_known(backup, opts)
   if opts.dry_run then
+    check_known(backup, opts)
     show(backup, opts)
     return backup
   end

@@ -1,4 +1,5 @@
 -- Checks values that users wrote against a description of what they may be.
+local run = require 'pgbak.run'
 local sys = require 'pgbak.sys'
 
 local M = {}
@@ -133,19 +134,27 @@ function M.problem(value, field, path)
   end
 end
 
+---Raises a mistake at the line that called the library function `where`, and records it: a script
+---that catches it has still not done what it was written for.
+---@param where string the function's name
+---@param text string
+function M.misuse(where, text)
+  -- Levels: error, pcall, misuse, the check, the library function, its caller.
+  local _, at = pcall(error, where .. ': ' .. text, 6)
+  run.step('call', where, error, at, 0)
+end
+
 ---Checks the options table of a library function; a mistake is an error at the caller's line.
 ---@param opts table
 ---@param fields table<string, pgbak.Field>
 ---@param where string the function's name
 ---@param required? string[]
 function M.check_options(opts, fields, where, required)
-  if type(opts) ~= 'table' then error(where .. ': a table of options is missing', 3) end
+  if type(opts) ~= 'table' then M.misuse(where, 'a table of options is missing') end
   local message, hint = M.problem(opts, { type = 'table', fields = fields }, '')
-  if message then
-    error(('%s: %s%s'):format(where, message, hint and ', ' .. hint or ''), 3)
-  end
+  if message then M.misuse(where, message .. (hint and ', ' .. hint or '')) end
   for _, name in ipairs(required or {}) do
-    if opts[name] == nil then error(("%s: option '%s' is missing"):format(where, name), 3) end
+    if opts[name] == nil then M.misuse(where, ("option '%s' is missing"):format(name)) end
   end
 end
 

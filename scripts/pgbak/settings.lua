@@ -31,7 +31,8 @@ M.list = {
 }
 for _, option in ipairs(dump_options.list) do table.insert(M.list, option) end
 for _, setting in ipairs {
-  { name = 'log_level', field = { type = 'string', choices = { 'debug', 'info', 'warn', 'error' } },
+  { name = 'log_level',
+    field = { type = 'string', choices = { 'debug', 'info', 'warn', 'warning', 'error' } },
     default = 'info', env = { 'LOG_LEVEL' }, doc = 'the least level that is logged' },
   { name = 'log_format', field = { type = 'string', choices = { 'text', 'json' } },
     default = 'text', env = { 'LOG_FORMAT' }, doc = 'log lines for people, or for collectors' },

@@ -56,6 +56,8 @@ TEST_CASE("a mistake in a call is a text at the caller's line", "[bindings]") {
       {"codec.gzip { colour = 1 }", "gzip: unknown option 'colour'"},
       {"codec.gzip { level = '6' }", "gzip: option 'level': integer expected, got '6'"},
       {"codec.gzip { level = 1.5 }", "gzip: option 'level': integer expected, got 1.5"},
+      {"codec.gzip { level = 4294967302 }", "gzip: option 'level': 4294967302 is out of range"},
+      {"codec.zstd { threads = -1 }", "zstd: option 'threads': 0 or more expected, got -1"},
       {"codec.gzip { level = 0/0 }", "gzip: option 'level': integer expected, got nan"},
       {"codec.gzip { 6 }", "gzip: options are named; got the key 1"},
       {"codec.gzip(6)", "gzip: argument 'options': table expected, got 6"},
@@ -300,4 +302,13 @@ TEST_CASE("text that is not JSON is corrupt", "[bindings]") {
   }
   Script deep;
   CHECK(deep(kModules + "json.decode(('['):rep(100000) .. (']'):rep(100000))"));
+}
+
+TEST_CASE("steps that call themselves end in an error", "[bindings]") {
+  Script script;
+  const auto error = script(kModules + "local function f() run.step('a', 'b', f) end f()");
+  REQUIRE(error);
+  CHECK(kind_of(*error) == "refused");
+  CHECK(error->message() == "'b' would be step 101 inside one another");
+  CHECK(script.run.ledger.entries().size() == 100);
 }

@@ -41,6 +41,10 @@ rm "$data"
 refused 7 "no object '$key'"
 printf 'garbage' >"$data.meta"
 refused 10 "$key.meta"
+# It might be the newest one.
+run "$PGBAK" restore --latest --to "$target" --create
+expect_status 10
+expect_stderr "which backup is the newest cannot be told: .*$key.meta"
 rm "$data.meta"
 refused 7 "no backup '$key' in ./backups"
 refused 7 "no backup 'shop/nothing.sql.gz'" shop/nothing.sql.gz

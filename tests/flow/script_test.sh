@@ -73,7 +73,7 @@ local pgbak = require 'pgbak'
 local run = require 'pgbak.run'
 local db = pgbak.config().databases[1]
 print(pcall(pgbak.backup, db, { to = './backups', tables = { 'not_there' } }))
-if ... == 'acknowledge' then run.acknowledge(db.name, 'the table comes next week') end
+if ... == 'acknowledge' then run.acknowledge('backup', db.name, 'the table comes next week') end
 print 'still going'
 LUA
 run "$PGBAK" run swallow.lua
@@ -85,9 +85,9 @@ run "$PGBAK" run swallow.lua acknowledge
 expect_status 0
 expect_stderr "ack +backup +$database.*acknowledged: the table comes next week"
 expect_empty_store
-script <<<"require('pgbak.run').acknowledge('something', 'why not')"
+script <<<"require('pgbak.run').acknowledge('backup', 'something', 'why not')"
 expect_status 7
-expect_stderr "nothing named 'something' has failed"
+expect_stderr "no backup of 'something' has failed"
 
 # Begun and left alone; written and never published: both are failures, neither is a backup.
 head=$(
@@ -108,13 +108,23 @@ expect_status 9
 expect_stderr "'a/b.sql' was written to ./backups but has no manifest"
 expect_no_files 'backups/a/*.meta'
 [[ $("$PGBAK" list) == 'no backups' ]] || fail 'an orphan is listed'
+# A mistake in a call that the script catches is a failure all the same.
+script <<<"require('pgbak').try(require('pgbak').backup, {}, { tpye = 'daily' })"
+expect_status 3
+expect_stderr "call 'pgbak.backup': .*a database \\{ name"
 # Nobody may claim a backup that this run has not written.
 script <<<"$head
 require('pgbak.catalog').publish(disk, 'a/b.sql', { database = 'shop', cluster = '1', type = 'daily', format = 'plain',
   codec = 'none', server_version = '15', tool_version = '15' })"
 expect_status 9
 expect_no_files 'backups/a/*.meta'
-# The data without a manifest is an orphan, which the next writer of that name replaces.
+# Data without a manifest may be that of a run elsewhere; once it is old it is an orphan, which the
+# next writer of that name replaces.
+script <<<"$head
+disk:writer 'a/b.sql'"
+expect_status 8
+expect_stderr "'a/b.sql' in ./backups has data without a manifest"
+touch -d '1 hour ago' backups/a/b.sql
 script <<<"$head
 local db = require('pgbak').config().databases[1]
 require('pgbak').backup(db, { to = disk, naming = function() return 'a/b.sql' end, codec = 'none' })"

@@ -132,8 +132,9 @@ check.equal(pcall(run.step, 'backup', 'shop', error, { kind = 'io', message = 'd
 check.raises('refused', "old backups of 'shop' stay", prune.run, shop,
   { from = first, retention = { daily = 1 } })
 check.equal(keys(first), before)
-run.acknowledge('shop', 'made to fail by this test')
-run.acknowledge('backups of shop', 'refused by this test')
+run.acknowledge('backup', 'shop', 'made to fail by this test')
+run.acknowledge('prune', 'shop', 'made to fail by this test')
+run.acknowledge('delete', 'backups of shop', 'refused by this test')
 
 -- Misuse names the caller.
 check.raises('misuse', "unknown key 'retentoin', did you mean 'retention'?",
@@ -141,5 +142,6 @@ check.raises('misuse', "unknown key 'retentoin', did you mean 'retention'?",
 check.raises('misuse', "option 'retention' is missing",
   function() prune.run(shop, { from = first }) end)
 check.raises('misuse', 'pgbak.prune: a database', function() prune.run('shop', {}) end)
+run.acknowledge('call', 'pgbak.prune', 'meant by this test')
 
 check.done()

@@ -83,7 +83,7 @@ local function test()
     restored(manifests[i], i)
   end
   check.equal({ manifests[2].type, manifests[2].format, manifests[2].codec, manifests[2].level },
-    { 'b', 'plain', 'zstd', 3 })
+    { 'b', 'plain', 'zstd', 1 })
   check.equal(manifests[2].options.exclude_tables, { 'audit' })
   check.equal(manifests[2].options.dbname, source:database())
   check.equal({ manifests[5].codec, manifests[5].level, manifests[5].options.compression },
@@ -104,7 +104,7 @@ local function test()
   local function refuses(kind, message, options, from)
     options.from = from or one
     check.raises(kind, message, pgbak.restore, backup, options)
-    run.acknowledge(options.to:database(), 'meant to fail')
+    run.acknowledge('restore', options.to:database(), 'meant to fail')
   end
   refuses('refused', 'is the database that this backup was made of', { to = source })
   check.raises('config', 'of a custom-format backup only', pgbak.restore, backup,
@@ -119,7 +119,7 @@ local function test()
   local _, err = pgbak.try(pgbak.restore, backup, { from = one, to = full })
   check.equal(err.kind, 'process')
   check.equal(err.hint:find('holds a partial restore', 1, true) ~= nil, true)
-  run.acknowledge(full:database(), 'meant to fail')
+  run.acknowledge('restore', full:database(), 'meant to fail')
   sql(source, 'drop table item', 'drop table audit')
   pgbak.restore(backup, { from = one, to = source, allow_source = true })
   check.equal(sql(source, ROWS)[1], expected)

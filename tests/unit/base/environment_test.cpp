@@ -57,3 +57,14 @@ TEST_CASE("an unclear secret is an error of the settings", "[base]") {
     CHECK_THAT(message_of(error), ContainsSubstring("'" + (dir / "empty") + "', which is empty"));
   }
 }
+
+TEST_CASE("the variables of secrets are known, less the one that the tools read", "[base]") {
+  const ScopedEnv given("PGBAK_TEST_TOKEN", "open-sesame-3");
+  const ScopedEnv password("PGPASSWORD", "open-sesame-4");
+  CHECK(secret_variables().count("PGBAK_TEST_TOKEN") == 0);
+  secret_from_environment("PGBAK_TEST_TOKEN");
+  secret_from_environment("PGPASSWORD");
+  CHECK(secret_variables().count("PGBAK_TEST_TOKEN") == 1);
+  CHECK(secret_variables().count("PGBAK_TEST_TOKEN_FILE") == 1);
+  CHECK(secret_variables().count("PGPASSWORD") == 0);
+}

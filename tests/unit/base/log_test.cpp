@@ -23,6 +23,8 @@ struct Restore {
 TEST_CASE("levels are read by name", "[base]") {
   CHECK(log::parse_level("debug") == log::Level::debug);
   CHECK(log::parse_level("warning") == log::Level::warn);
+  CHECK(log::parse_level("Warning") == log::Level::warn);
+  CHECK(log::parse_level("ERROR") == log::Level::error);
   const Error error = caught([] { log::parse_level("loud"); });
   CHECK(kind_of(error) == "config");
   CHECK(error.message() == "unknown log level 'loud'");

@@ -48,7 +48,7 @@ TEST_CASE("only a run without failures exits 0 (promise 1)", "[cli]") {
   }
   SECTION("an acknowledged failure alone is none") {
     rig.fail("shop", ErrorKind::process, "pg_dump failed");
-    rig.run.ledger.acknowledge("shop", "known");
+    rig.run.ledger.acknowledge("backup", "shop", "known");
     CHECK(judge(rig.run, std::nullopt).exit_code == 0);
     CHECK(judge(rig.run, kScriptError).exit_code == 3);
   }
@@ -69,7 +69,7 @@ TEST_CASE("the summary tells what went well, failed and was acknowledged", "[cli
   rig.run.ledger.count_bytes(good, 2048, 1024);
   rig.run.ledger.succeed(good);
   rig.fail("scratch", ErrorKind::not_found, "no database");
-  rig.run.ledger.acknowledge("scratch", "may be missing");
+  rig.run.ledger.acknowledge("backup", "scratch", "may be missing");
   CHECK_THAT(rig.summary(), ContainsSubstring("scripts/daily.lua succeeded after"));
   rig.fail("blog", ErrorKind::io, "disk full");
   const std::string text = rig.summary();

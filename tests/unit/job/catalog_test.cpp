@@ -1,9 +1,12 @@
 #include "host/job/catalog.hpp"
 
+#include <filesystem>
+
 #include "host/base/redact.hpp"
 #include "tests/support/backups.hpp"
 #include "tests/support/caught.hpp"
 #include "tests/support/recording_store.hpp"
+#include "tests/support/temp_dir.hpp"
 
 using namespace pgbak;
 
@@ -26,7 +29,7 @@ struct Rig {
     data.report.in_bytes = 1000;
     data.report.out_bytes = 4;
     data.report.seconds = 60;
-    data.report.filters = {{last_filter, 4, 4, sha256_hex("data")}};
+    data.report.filters = {{"gzip", 1000, 4, ""}, {last_filter, 4, 4, sha256_hex("data")}};
     run.ledger.data_committed(store->url(), key, data);
   }
   std::vector<std::string> keys() const {
@@ -135,12 +138,82 @@ TEST_CASE("a writer never replaces a backup, but the leftovers of a dead run (tr
   CHECK_THAT(error.message(), ContainsSubstring("backup 'good' exists already"));
   CHECK(rig.below->get("good", rig.stop) == "data");
 
-  put(*rig.below, "orphan", "half a du");
-  put(*rig.below, "orphan.sha256", "stale");
-  write("orphan");
-  CHECK(rig.below->get("orphan", rig.stop) == "new");
   write("fresh");
   CHECK(rig.below->get("fresh", rig.stop) == "new");
+}
+
+TEST_CASE("an orphan is replaced when it is old, and left to its run while it is young", "[job]") {
+  const TempDir dir;
+  const Stop stop;
+  Run run(stop);
+  const auto store = local_store(dir.path(), "local");
+  const Catalog catalog(store, run);
+  put(*store, "orphan", "half a du");
+  const Error error = caught([&] { catalog.writer("orphan"); });
+  CHECK(kind_of(error) == "exists");
+  CHECK_THAT(error.message(), ContainsSubstring("'orphan' in local has data without a manifest"));
+  CHECK(store->get("orphan", stop) == "half a du");
+
+  const auto now = std::filesystem::file_time_type::clock::now();
+  std::filesystem::last_write_time(dir / "orphan", now - std::chrono::hours(1));
+  const auto sink = catalog.writer("orphan");
+  sink->write(std::as_bytes(std::span(std::string_view("new"))), stop);
+  sink->commit(stop);
+  CHECK(store->get("orphan", stop) == "new");
+}
+
+TEST_CASE("nothing is deleted while a backup lies in the future (a wrong clock)", "[job]") {
+  Rig rig;
+  Manifest future = sample_manifest("future", "shop");
+  future.started = wall_now() + std::chrono::hours(24);
+  put_backup(*rig.below, sample_manifest("old", "shop", 1));
+  put_backup(*rig.below, sample_manifest("new", "shop", 2));
+  put_backup(*rig.below, future);
+  const Manifest& any = future;
+  const Error error = caught([&] { rig.catalog.remove({"old"}, any.cluster, any.database); });
+  CHECK(kind_of(error) == "refused");
+  CHECK_THAT(error.message(),
+             ContainsSubstring("'future' in ") && ContainsSubstring("is from the future"));
+  CHECK(rig.catalog.list().backups.size() == 3);
+}
+
+TEST_CASE("the newest backup with tables and rows stays, whatever came after it", "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("full", "shop", 1));
+  Manifest schema = sample_manifest("schema", "shop", 2);
+  schema.options["schema_only"] = true;
+  put_backup(*rig.below, schema);
+  const Error error =
+      caught([&] { rig.catalog.remove({"full"}, schema.cluster, schema.database); });
+  CHECK(kind_of(error) == "refused");
+  CHECK_THAT(error.message(), ContainsSubstring("newest good and complete backup of 'shop'"));
+  CHECK(rig.catalog.list().backups.size() == 2);
+}
+
+TEST_CASE("a codec that the bytes did not pass is not believed", "[job]") {
+  Rig rig;
+  rig.commit("k", "data", "sha256");
+  Manifest claimed = sample_manifest("k", "shop");
+  claimed.codec = "zstd";
+  const Error error = caught([&] { rig.catalog.publish(claimed); });
+  CHECK(kind_of(error) == "refused");
+  CHECK(error.message() == "the codec of 'k' is gzip, not zstd");
+  CHECK_FALSE(rig.catalog.find("k"));
+}
+
+TEST_CASE("a secret that is part of a name leaves names and command lines whole", "[job]") {
+  Rig rig;
+  register_secret("zq7shop");
+  rig.commit("k", "data", "sha256");
+  Manifest manifest = sample_manifest("k", "zq7shop2");
+  manifest.options = {{"dbname", "zq7shop2"}, {"extra", "--x=zq7shop"}};
+  manifest.restore = {"psql -d zq7shop2"};
+  rig.catalog.publish(manifest);
+  const auto stored = rig.catalog.find("k");
+  REQUIRE(stored);
+  CHECK(stored->options["dbname"] == "zq7shop2");
+  CHECK(stored->restore == std::vector<std::string>{"psql -d zq7shop2"});
+  CHECK(stored->options["extra"] == "--x=***");
 }
 
 TEST_CASE("keys that would pass for companions are refused", "[job]") {

@@ -82,7 +82,7 @@ TEST_CASE("failures of several objects all count", "[job]") {
 
 TEST_CASE("an acknowledged failure stays in the ledger, off the exit code", "[job]") {
   FailedStep failed;
-  failed.ledger.acknowledge("shop", "rehearsal");
+  failed.ledger.acknowledge("backup", "shop", "rehearsal");
   CHECK(failed.ledger.failures().empty());
   for (const std::size_t each : {failed.step, failed.part}) {
     const LedgerEntry& entry = failed.ledger.entries()[each];
@@ -96,14 +96,23 @@ TEST_CASE("an acknowledged failure stays in the ledger, off the exit code", "[jo
 
 TEST_CASE("acknowledging a part does not excuse the step it belongs to", "[job]") {
   FailedStep failed;
-  failed.ledger.acknowledge("dump", "known");
+  failed.ledger.acknowledge("transfer", "dump", "known");
   CHECK(objects_of(failed.ledger.failures()) == Objects{"shop"});
+}
+
+TEST_CASE("acknowledging one kind of work does not excuse another on the same object", "[job]") {
+  Ledger ledger;
+  ledger.fail(ledger.begin("backup", "shop"), failure("lost"));
+  ledger.fail(ledger.begin("prune", "shop"), failure("refused"));
+  ledger.acknowledge("prune", "shop", "known");
+  REQUIRE(ledger.failures().size() == 1);
+  CHECK(ledger.failures()[0]->kind == "backup");
 }
 
 TEST_CASE("a failure that comes after the acknowledgement counts", "[job]") {
   Ledger ledger;
   ledger.fail(ledger.begin("backup", "shop"), failure("first"));
-  ledger.acknowledge("shop", "first one is known");
+  ledger.acknowledge("backup", "shop", "first one is known");
   ledger.fail(ledger.begin("backup", "shop"), failure("second"));
   REQUIRE(ledger.failures().size() == 1);
   CHECK(ledger.failures()[0]->error->message() == "second");
@@ -114,9 +123,9 @@ TEST_CASE("nothing can be acknowledged that has not failed", "[job]") {
   ledger.succeed(ledger.begin("backup", "shop"));
   ledger.begin("backup", "running");
   for (const std::string name : {"shop", "running", "shpo"}) {
-    const Error error = caught([&] { ledger.acknowledge(name, "x"); });
+    const Error error = caught([&] { ledger.acknowledge("backup", name, "x"); });
     CHECK(kind_of(error) == "not_found");
-    CHECK(error.message() == "nothing named '" + name + "' has failed");
+    CHECK(error.message() == "no backup of '" + name + "' has failed");
   }
 }
 

@@ -77,11 +77,12 @@ TEST_CASE("locks lie where the environment says, in a directory of ours", "[job]
     REQUIRE(::stat((dir / "locks").c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0700);
   }
-  SECTION("else the session's") {
+  SECTION("else the user's in /tmp, with a login session and without") {
     const ScopedEnv place("PGBAK_LOCK_DIR", std::nullopt);
     const ScopedEnv session("XDG_RUNTIME_DIR", dir.path());
-    const RunLock lock("shop");
-    CHECK_FALSE(std::filesystem::is_empty(dir / "pgbak"));
+    const RunLock lock(dir.path());
+    const ScopedEnv cron("XDG_RUNTIME_DIR", std::nullopt);
+    CHECK_THAT(asked_elsewhere(dir.path()), ContainsSubstring("is being worked on"));
   }
   SECTION("no link to somewhere else") {
     std::filesystem::create_directory(dir / "real");

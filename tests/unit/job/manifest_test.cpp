@@ -130,3 +130,12 @@ TEST_CASE("a manifest cut anywhere is refused", "[job]") {
     REQUIRE(kind_of(caught([&] { Manifest::parse(text.substr(0, size), "m"); })) == "corrupt");
   }
 }
+
+TEST_CASE("a manifest with endless nesting is refused like any other bad one", "[job]") {
+  std::string text = sample_manifest("a", "shop").to_json().dump();
+  const std::string deep = std::string(400000, '[') + std::string(400000, ']');
+  text.replace(text.find("\"tags\":{}"), 9, "\"tags\":" + deep);
+  const Error error = caught([&] { Manifest::parse(text, "b.meta"); });
+  CHECK(kind_of(error) == "corrupt");
+  CHECK_THAT(error.message(), ContainsSubstring("manifest 'b.meta' is not"));
+}

@@ -2,15 +2,19 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
 #include <filesystem>
 #include <sstream>
+#include <system_error>
 #include <thread>
 
 #include "host/base/clock.hpp"
+#include "host/base/environment.hpp"
 #include "host/base/file.hpp"
 #include "host/base/redact.hpp"
 #include "tests/support/caught.hpp"
@@ -194,6 +198,43 @@ TEST_CASE("the environment is inherited with changes", "[process]") {
   CHECK(output_of(std::move(spec)) == "kept,unset,a=b c,\n");
 }
 
+TEST_CASE("a child does not inherit what pgbak read as a secret", "[process]") {
+  const ScopedEnv secret("PGBAK_TEST_HIDDEN", "open-sesame-5");
+  const ScopedEnv handed("PGBAK_TEST_HANDED", "open-sesame-6");
+  secret_from_environment("PGBAK_TEST_HIDDEN");
+  secret_from_environment("PGBAK_TEST_HANDED");
+  ChildSpec spec = shell("echo \"${PGBAK_TEST_HIDDEN-unset},$PGBAK_TEST_HANDED\"");
+  spec.env = {{"PGBAK_TEST_HANDED", "on purpose"}};
+  CHECK(output_of(std::move(spec)) == "unset,on purpose\n");
+}
+
+TEST_CASE("a hangup that is ignored stays so for children", "[process]") {
+  const auto before = std::signal(SIGHUP, SIG_IGN);
+  const std::string out = output_of(shell("kill -HUP $$; echo alive"));
+  std::signal(SIGHUP, before);
+  CHECK(out == "alive\n");
+}
+
+TEST_CASE("a child is not left behind when its watching thread cannot start", "[process]") {
+  pthread_attr_t before, huge;
+  REQUIRE(::pthread_getattr_default_np(&before) == 0);
+  ::pthread_attr_init(&huge);
+  REQUIRE(::pthread_attr_setstacksize(&huge, std::size_t{1} << 50U) == 0);
+  REQUIRE(::pthread_setattr_default_np(&huge) == 0);
+  std::string outcome = "started";
+  try {
+    const Child child(shell("exec sleep 600"));
+  } catch (const std::system_error&) {
+    outcome = "no thread";
+  }
+  ::pthread_setattr_default_np(&before);
+  ::pthread_attr_destroy(&huge);
+  ::pthread_attr_destroy(&before);
+  CHECK(outcome == "no thread");
+  CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+  CHECK(errno == ECHILD);
+}
+
 TEST_CASE("arguments reach the child as they are", "[process]") {
   CHECK(output_of({"printf", {"%s|", "a b", "", "$HOME;'\"\n*"}, {}}) == "a b||$HOME;'\"\n*|");
 }
@@ -244,6 +285,19 @@ TEST_CASE("a grandchild that holds stderr open does not hang the wait", "[proces
   const pid_t straggler = std::stoi(read_file(dir / "pid"));
   CHECK(alive(straggler));
   ::kill(straggler, SIGKILL);
+}
+
+TEST_CASE("a grandchild that floods stderr does not hang the wait", "[process]") {
+  const TempDir dir;
+  const Stop stop;
+  Child child(shell("setsid sh -c 'echo $$ >" + (dir / "pid") +
+                    "; exec yes >&2' & "
+                    "while [ ! -s " +
+                    (dir / "pid") + " ]; do sleep 0.01; done; exit 2"));
+  const auto begin = SteadyClock::now();
+  CHECK(child.wait(stop).code == 2);
+  CHECK(SteadyClock::now() - begin < kHang);
+  ::kill(std::stoi(read_file(dir / "pid")), SIGKILL);
 }
 
 TEST_CASE("a killed child is dead before its input ends", "[process]") {

@@ -193,13 +193,13 @@ TEST_CASE("time limits end a pipeline that hangs (trap 24)", "[stream]") {
     rig.source->before_read = block;
     spec = rig.spec();
     spec.total_timeout = milliseconds(100);
-    message = "text did not end within 0 s";
+    message = "text did not end within 0.1 s";
   }
   SECTION("no byte moves") {
     rig.sinks[1]->before_write = block;
     spec = rig.spec();
     spec.stall_timeout = milliseconds(100);
-    message = "no byte of text moved for 0 s";
+    message = "no byte of text moved for 0.1 s";
   }
   const Error error = caught([&] { Pipeline(std::move(spec), stop).wait(); });
   CHECK(kind_of(error) == "timeout");
