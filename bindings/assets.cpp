@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "host/base/environment.hpp"
+#include "host/base/error.hpp"
 #include "host/base/file.hpp"
 
 namespace pgbak {
@@ -36,7 +37,13 @@ std::optional<LuaSource> find_lua(const std::string& relative) {
   for (const std::string& root : roots()) {
     const std::string path =
         root == "." ? relative : std::string(root).append("/").append(relative);
-    if (std::filesystem::is_regular_file(path)) return LuaSource{path, read_file(path)};
+    std::error_code unknown;
+    const auto type = std::filesystem::status(path, unknown).type();
+    // What cannot be looked at may not silently stand back for another root's file: reading says
+    // why.
+    if (type == std::filesystem::file_type::regular || type == std::filesystem::file_type::none) {
+      return LuaSource{path, read_file(path)};
+    }
   }
   for (const Asset& asset : embedded_assets()) {
     if (asset.path == relative) return find_embedded(relative);
@@ -57,9 +64,16 @@ std::vector<std::pair<std::string, std::string>> list_scripts() {
     if (path.extension() == ".lua") found.try_emplace(path.stem().string(), summary_of(text));
   };
   for (const std::string& root : roots()) {
-    std::error_code ignored;  // a root without scripts is no failure
-    for (const auto& entry : std::filesystem::directory_iterator(root + "/scripts", ignored)) {
-      if (entry.is_regular_file()) add(entry.path(), read_file(entry.path()));
+    std::error_code ignored;  // a root without scripts is no failure, nor is what cannot be read
+    for (std::filesystem::directory_iterator at(root + "/scripts", ignored), end;
+         !ignored && at != end; at.increment(ignored)) {
+      std::error_code unknown;
+      if (!at->is_regular_file(unknown)) continue;
+      try {
+        add(at->path(), read_file(at->path()));
+      } catch (const Error&) {
+        add(at->path(), {});
+      }
     }
   }
   for (const Asset& asset : embedded_assets()) {

@@ -1,8 +1,9 @@
 #include "bindings/call.hpp"
 
-#include <cmath>
+#include <algorithm>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "bindings/type_check.hpp"
 
@@ -40,6 +41,12 @@ std::vector<std::string> to_strings_at(lua_State* lua, int index) {
     lua_pop(lua, 1);
     if (end) return out;
   }
+}
+
+int to_int(std::int64_t value, const char* what, std::string_view name) {
+  if (std::in_range<int>(value)) return static_cast<int>(value);
+  throw Misuse(std::string(what) + " '" + std::string(name) + "': " + std::to_string(value) +
+               " is out of range");
 }
 
 /// Runs a body; on failure the value to raise is on top of the stack. No C++ object is alive and no
@@ -87,6 +94,12 @@ int entry(lua_State* lua) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds seconds(double value) {
+  constexpr double kMostSeconds = 1e9;  // so that the clock can still add it
+  const double bounded = value > 0 ? std::min(value, kMostSeconds) : 0;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(bounded * 1000));
+}
 
 void push_function(lua_State* lua, const Function& function, const Class* self) {
   lua_pushlightuserdata(lua, const_cast<Function*>(&function));
@@ -136,6 +149,9 @@ void Call::check(const Class* self) const {
 std::string Call::string(int i) const { return to_string_at(lua_, index(i)); }
 std::int64_t Call::integer(int i) const {
   return static_cast<std::int64_t>(lua_tonumber(lua_, index(i)));
+}
+int Call::small(int i) const {
+  return to_int(integer(i), "argument", function_.params.at(static_cast<std::size_t>(i) - 1).name);
 }
 double Call::number(int i) const { return lua_tonumber(lua_, index(i)); }
 std::vector<std::string> Call::strings(int i) const { return to_strings_at(lua_, index(i)); }
@@ -210,6 +226,7 @@ double Options::number(std::string_view name) const {
 std::int64_t Options::integer(std::string_view name) const {
   return static_cast<std::int64_t>(number(name));
 }
+int Options::small(std::string_view name) const { return to_int(integer(name), "option", name); }
 bool Options::boolean(std::string_view name) const { return text(name) == "true"; }
 
 std::vector<std::string> Options::strings(std::string_view name) const {

@@ -2,6 +2,7 @@
 // (throws Error), push the results. The phases of a body must not be mixed.
 #pragma once
 
+#include <chrono>
 #include <lua.hpp>
 #include <map>
 #include <string>
@@ -13,6 +14,9 @@
 
 namespace pgbak {
 
+/// A script's seconds; negative ones are 0, and none are more than 30 years.
+std::chrono::milliseconds seconds(double value);
+
 /// An options table, read through the spec: what is not given is the spec's default.
 class Options {
  public:
@@ -23,6 +27,8 @@ class Options {
   bool has(std::string_view name) const;
   std::string string(std::string_view name) const;
   std::int64_t integer(std::string_view name) const;
+  /// The same as an int; throws Misuse when it is none.
+  int small(std::string_view name) const;
   double number(std::string_view name) const;
   bool boolean(std::string_view name) const;
   std::vector<std::string> strings(std::string_view name) const;
@@ -57,6 +63,8 @@ class Call {
   bool has(int i) const { return !lua_isnoneornil(lua_, index(i)); }
   std::string string(int i) const;
   std::int64_t integer(int i) const;
+  /// The same as an int; throws Misuse when it is none.
+  int small(int i) const;
   double number(int i) const;
   std::vector<std::string> strings(int i) const;
   Json json(int i) const { return to_json(lua_, index(i)); }

@@ -11,13 +11,7 @@ void encode(Call& call) {
 }
 
 void decode(Call& call) {
-  const std::string text = call.string(1);
-  try {
-    push_json(call.lua(), Json::parse(text), true);
-  } catch (const nlohmann::json::parse_error& error) {
-    throw Error(ErrorKind::corrupt, "json.decode",
-                "not JSON at byte " + std::to_string(error.byte));
-  }
+  push_json(call.lua(), parse_json(call.string(1)), true);
   call.pushed(1);
 }
 
@@ -57,7 +51,7 @@ const Module& json_module() {
         {{"text", "string", false, "the text"}},
         "any",
         "the value",
-        "corrupt when the text is not JSON",
+        "corrupt when the text is not JSON, or nested deeper than 64",
         "json.decode('[1, 2]')",
         decode},
        {"array",

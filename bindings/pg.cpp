@@ -8,10 +8,6 @@
 namespace pgbak {
 namespace {
 
-std::chrono::milliseconds seconds(double value) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(value * 1000));
-}
-
 void target(Call& call) {
   if (lua_type(call.lua(), call.index(1)) == LUA_TSTRING) {
     call.push(std::make_shared<Target>(Target::parse(call.string(1))));
@@ -33,7 +29,7 @@ void connect(Call& call) {
 
 /// The server's major version, from the options or by asking the server.
 int server_major(Call& call, const Target& where, const Options& options) {
-  if (options.has("server_major")) return static_cast<int>(options.integer("server_major"));
+  if (options.has("server_major")) return options.small("server_major");
   return Connection(where, call.run().stop).info().major();
 }
 
@@ -55,7 +51,7 @@ void dump(Call& call) {
   options.tables = given.strings("tables");
   options.exclude_tables = given.strings("exclude_tables");
   options.lock_wait_timeout = seconds(given.number("lock_wait_timeout_seconds"));
-  if (given.has("level")) options.level = static_cast<int>(given.integer("level"));
+  if (given.has("level")) options.level = given.small("level");
   options.extra = given.strings("extra");
   const Tool tool = tool_for(call, "pg_dump", server_major(call, *where, given));
   call.push(source_object(dump_source(tool, *where, options)));
@@ -82,13 +78,12 @@ void pg_restore(Call& call) {
   options.no_privileges = given.boolean("no_privileges");
   options.extra = given.strings("extra");
   // An archive is read by its own pg_dump's major or a newer one.
-  const int major =
-      std::max(server_major(call, *where, given), static_cast<int>(given.integer("dump_major")));
+  const int major = std::max(server_major(call, *where, given), given.small("dump_major"));
   call.push(sink_object(pg_restore_sink(tool_for(call, "pg_restore", major), *where, options)));
 }
 
 void tool(Call& call) {
-  const Tool found = tool_for(call, call.string(1), static_cast<int>(call.integer(2)));
+  const Tool found = tool_for(call, call.string(1), call.small(2));
   call.push(Json{{"path", found.path}, {"version", found.version}, {"major", found.major}});
 }
 

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include "bindings/assets.hpp"
@@ -33,11 +32,7 @@ void mark_secret(Call& call) { register_secret(call.string(1)); }
 
 void mask(Call& call) { call.push(redact(call.string(1))); }
 
-void hostname(Call& call) {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  call.push(name.data());
-}
+void hostname(Call& call) { call.push(host_name()); }
 
 void version(Call& call) { call.push(PGBAK_VERSION); }
 

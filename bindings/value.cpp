@@ -6,7 +6,8 @@
 namespace pgbak {
 namespace {
 
-constexpr int kMaxDepth = 64;
+// Within a manifest it can be read back.
+constexpr int kMaxDepth = kMaxJsonDepth - 2;
 constexpr int kMostCauses = 16;  // an error may be its own cause
 const char kNullKey = 0;
 const char kArrayKey = 0;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "host/base/error.hpp"
-#include "host/job/manifest.hpp"
+#include "host/base/json.hpp"
 
 namespace pgbak {
 
@@ -23,7 +23,7 @@ class Misuse : public std::exception {
 /// A Lua error on its way out through a body: the value to raise again is on top of the stack.
 struct Reraise {};
 
-/// Reads the value at `index`. Tables whose keys are 1…n, and tables marked by push_array_mark, are
+/// Reads the value at `index`. Tables whose keys are 1…n, and tables marked by mark_array, are
 /// arrays, others objects; the null sentinel is null. Throws Misuse for functions, cycles, mixed or
 /// other keys.
 Json to_json(lua_State* lua, int index);

@@ -31,7 +31,7 @@ enum class ErrorKind {
 std::string_view to_string(ErrorKind kind);
 
 /// A failure. `message` is lower case without a final stop and names the object and the value;
-/// advice belongs into `hint`. Copyable; texts are redacted (see log.hpp) at construction.
+/// advice belongs into `hint`. Copyable; texts are redacted (see redact.hpp) at construction.
 class Error : public std::exception {
  public:
   /// `op` is the operation as a script would name it, for example "store.writer".

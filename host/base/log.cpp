@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -130,12 +131,14 @@ void configure(Level least, bool json, bool colour) {
 
 bool is_json() { return instance().sink->json(); }
 
-Level parse_level(std::string_view name) {
+Level parse_level(std::string_view text) {
+  std::string name(text);
+  for (char& each : name) each = static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
   if (name == "debug") return Level::debug;
   if (name == "info") return Level::info;
   if (name == "warn" || name == "warning") return Level::warn;
   if (name == "error") return Level::error;
-  throw Error(ErrorKind::config, "log", "unknown log level '" + std::string(name) + "'")
+  throw Error(ErrorKind::config, "log", "unknown log level '" + std::string(text) + "'")
       .hint("use debug, info, warn or error");
 }
 

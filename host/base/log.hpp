@@ -18,8 +18,9 @@ void configure(Level least, bool json, bool colour);
 /// Whether lines are JSON objects.
 bool is_json();
 
-/// Reads "debug", "info", "warn" or "error"; throws Error{config} otherwise.
-Level parse_level(std::string_view name);
+/// Reads "debug", "info", "warn" (or "warning") or "error" in any case; throws Error{config}
+/// otherwise.
+Level parse_level(std::string_view text);
 
 /// Writes one line if its level is high enough. Thread-safe.
 void write(Level level, std::string_view message);

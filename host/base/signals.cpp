@@ -35,9 +35,16 @@ constexpr int kPollMilliseconds = 100;
 SignalWatcher::SignalWatcher(Stop& stop) {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction inherited {};
+    ::sigaction(signal, nullptr, &inherited);
+    // Whoever started the program wants it to be ignored, as nohup does. Blocked, it would be seen
+    // in spite of that.
+    if (inherited.sa_handler != SIG_IGN) sigaddset(&set, signal);
+  }
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGCHLD, SIG_DFL);  // ignored, the kernel would throw away how children ended
   signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC));
   quit_.reset(::eventfd(0, EFD_CLOEXEC));
   if (!signals_ || !quit_) throw system_error(errno, "signals", "cannot watch signals");

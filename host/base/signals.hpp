@@ -9,7 +9,8 @@ namespace pgbak {
 
 /// While it lives, the first of these signals requests `stop`; when it still lives 4.5 seconds
 /// later, the process ends with 128 + signal. Made by main before any other thread, since threads
-/// inherit the blocked signals. Also ignores SIGPIPE.
+/// inherit the blocked signals. A signal that was ignored before stays ignored. Also ignores
+/// SIGPIPE, and sets SIGCHLD to its default.
 class SignalWatcher {
  public:
   explicit SignalWatcher(Stop& stop);

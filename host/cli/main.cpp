@@ -1,8 +1,11 @@
 // The composition root: sets up signals and logs, runs one script in one engine, and turns the
 // ledger into an exit code. Every verb but `run` and `api` is a script.
+#include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -25,7 +28,9 @@ using Args = std::vector<std::string>;
 bool colour_on(int fd) { return ::isatty(fd) == 1 && !environment("NO_COLOR"); }
 
 void configure_log() {
-  const std::string format = environment("LOG_FORMAT").value_or("text");
+  std::string format = environment("LOG_FORMAT").value_or("text");
+  for (char& each : format)
+    each = static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
   if (format != "text" && format != "json") {
     throw Error(ErrorKind::config, "log", "unknown LOG_FORMAT '" + format + "'")
         .hint("use text or json");
@@ -77,18 +82,13 @@ int run_script(const std::string& script, const Args& args) {
   run.script = script;
   std::optional<Error> script_error;
   {
-    ProgressLine progress(::isatty(STDERR_FILENO) == 1 &&
-                          environment("LOG_FORMAT").value_or("text") == "text");
+    ProgressLine progress(::isatty(STDERR_FILENO) == 1 && !log::is_json());
     run.show_progress = [&](const ProgressView& view) { progress.show(view); };
     Engine engine(run);
     script_error = engine.run_script(script, args);
   }
   run.ledger.close();
   print_summary(run, script_error, colour_on(STDERR_FILENO));
-  // A full disk or a closed pipe must not pass for printed data.
-  if (std::fflush(stdout) != 0 && !script_error) {
-    script_error = Error(ErrorKind::io, "stdout", "cannot write to standard output");
-  }
   return judge(run, script_error).exit_code;
 }
 
@@ -116,19 +116,40 @@ int dispatch(const Args& args) {
   return run_script("scripts/" + verb + ".lua", rest);
 }
 
+/// A full disk or a closed pipe must not pass for printed data.
+int with_output_written(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  log::error("cannot write to standard output");
+  return code == 0 ? exit_code(ErrorKind::io, 0) : code;
+}
+
+/// Files and sockets that are opened later must not take the numbers of closed standard streams.
+void open_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", O_RDWR);
+  }
+}
+
+int main_of(const Args& args) {
+  try {
+    configure_log();
+    return dispatch(args);
+  } catch (const std::exception&) {
+    const Error error = current_error();
+    std::fprintf(stderr, "pgbak: %s\n", error.text().c_str());
+    if (!error.hint().empty()) std::fprintf(stderr, "hint: %s\n", error.hint().c_str());
+    return exit_code(error.kind(), 0);
+  }
+}
+
 }  // namespace
 }  // namespace pgbak
 
 int main(int argc, char** argv) {
-  // A core dump would hold passwords.
+  pgbak::open_standard_streams();
+  // A core dump would hold passwords, and so does what a debugger sees.
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  try {
-    pgbak::configure_log();
-    return pgbak::dispatch({argv + 1, argv + argc});
-  } catch (const pgbak::Error& error) {
-    std::fprintf(stderr, "pgbak: %s\n", error.text().c_str());
-    if (!error.hint().empty()) std::fprintf(stderr, "hint: %s\n", error.hint().c_str());
-    return pgbak::exit_code(error.kind(), 0);
-  }
+  ::prctl(PR_SET_DUMPABLE, 0);
+  return pgbak::with_output_written(pgbak::main_of({argv + 1, argv + argc}));
 }

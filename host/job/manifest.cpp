@@ -155,9 +155,11 @@ Manifest Manifest::from_json(const Json& json, const std::string& where) {
 }
 
 Manifest Manifest::parse(const std::string& text, const std::string& where) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) {
-    throw Error(ErrorKind::corrupt, kOp, "manifest '" + where + "' is not JSON");
+  Json json;
+  try {
+    json = parse_json(text);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::corrupt, kOp, "manifest '" + where + "' is " + error.message());
   }
   return from_json(json, where);
 }

@@ -3,16 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "host/base/clock.hpp"
+#include "host/base/json.hpp"
 
 namespace pgbak {
-
-using Json = nlohmann::ordered_json;
 
 /// Version 1 of the manifest. Readers ignore fields that they do not know and refuse a higher
 /// version.

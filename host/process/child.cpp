@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "host/base/clock.hpp"
+#include "host/base/environment.hpp"
 #include "host/base/redact.hpp"
 
 namespace pgbak {
@@ -50,6 +51,7 @@ std::vector<std::string> merged_environment(const ChildSpec& spec) {
     if (equals == std::string_view::npos) continue;
     merged[std::string(text.substr(0, equals))] = text.substr(equals + 1);
   }
+  for (const std::string& name : secret_variables()) merged.erase(name);
   for (const auto& [name, value] : spec.env) {
     if (value) {
       merged[name] = *value;
@@ -82,6 +84,9 @@ struct SpawnSettings {
     ::posix_spawnattr_init(&attributes);
     sigset_t all, none;
     sigfillset(&all);
+    struct sigaction hangup {};
+    ::sigaction(SIGHUP, nullptr, &hangup);
+    if (hangup.sa_handler == SIG_IGN) sigdelset(&all, SIGHUP);  // nohup is for the whole run
     sigemptyset(&none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
     ::posix_spawnattr_setsigmask(&attributes, &none);
@@ -126,7 +131,12 @@ class Child::Impl {
  public:
   explicit Impl(ChildSpec spec) : program_(std::move(spec.program)) {
     spawn(spec);
-    drainer_ = std::thread([this] { drain_stderr(); });
+    try {
+      drainer_ = std::thread([this] { drain_stderr(); });
+    } catch (...) {
+      kill();
+      throw;
+    }
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -179,6 +189,8 @@ class Child::Impl {
 
  private:
   void spawn(const ChildSpec& spec) {
+    ended_.reset(::eventfd(0, EFD_CLOEXEC));
+    if (!ended_) throw system_error(errno, "process.spawn", "cannot create an eventfd");
     SpawnSettings settings;
     Pipe in, out, err = make_pipe();
     const auto attach = [&](int fd, const UniqueFd& end, int null_flags) {
@@ -224,10 +236,16 @@ class Child::Impl {
     }
     stderr_ = std::move(err.read);
     set_nonblocking(stderr_.get());
-    ended_.reset(::eventfd(0, EFD_CLOEXEC));
   }
 
   void reap() noexcept {
+    // Stragglers of the group would keep the pipes open. Until the leader is reaped, its number
+    // belongs to no other process.
+    siginfo_t unused{};
+    while (::waitid(P_PID, static_cast<id_t>(pid_), &unused, WEXITED | WNOWAIT) < 0 &&
+           errno == EINTR) {
+    }
+    ::kill(-pid_, SIGKILL);
     int raw = 0;
     while (::waitpid(pid_, &raw, 0) < 0 && errno == EINTR) {
     }
@@ -238,8 +256,6 @@ class Child::Impl {
       status.code = WEXITSTATUS(raw);
     }
     status_ = status;
-    // Stragglers of the group would keep the pipes open.
-    ::kill(-pid_, SIGKILL);
     if (drainer_.joinable()) {
       const std::uint64_t one = 1;
       [[maybe_unused]] const ssize_t written = ::write(ended_.get(), &one, sizeof one);
@@ -248,13 +264,17 @@ class Child::Impl {
   }
 
   /// Thread of its own: keeps the last bytes until end of file, or until the child ended and
-  /// nothing is left to read (a grandchild may hold the pipe open for ever).
+  /// what it may have left in the pipe is read (a grandchild may hold it open, and write, for
+  /// ever).
   void drain_stderr() {
     std::array<char, 8192> chunk{};
-    for (;;) {
+    std::size_t read_after_end = 0;
+    pollfd ended{ended_.get(), POLLIN, 0};
+    while (read_after_end <= kPipeBytes) {
       const ssize_t got = ::read(stderr_.get(), chunk.data(), chunk.size());
       if (got > 0) {
         keep({chunk.data(), static_cast<std::size_t>(got)});
+        if (::poll(&ended, 1, 0) > 0) read_after_end += static_cast<std::size_t>(got);
         continue;
       }
       if (got == 0 || (errno != EAGAIN && errno != EINTR)) return;

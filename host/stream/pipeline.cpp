@@ -14,6 +14,7 @@
 
 #include "host/base/clock.hpp"
 #include "host/base/error.hpp"
+#include "host/base/units.hpp"
 #include "host/stream/block.hpp"
 
 namespace pgbak {
@@ -265,15 +266,17 @@ class Pipeline::Impl {
   Error total_error() const {
     return Error(ErrorKind::timeout, kOp,
                  source_name_ + " did not end within " +
-                     std::to_string(spec_.total_timeout.count() / 1000) + " s")
-        .hint("raise timeout if the database has grown");
+                     human_seconds(static_cast<double>(spec_.total_timeout.count()) / 1000))
+        .hint("raise timeout_seconds if the database has grown");
   }
 
   Error stall_error() const {
     return Error(ErrorKind::timeout, kOp,
                  "no byte of " + source_name_ + " moved for " +
-                     std::to_string(spec_.stall_timeout.count() / 1000) + " s")
-        .hint("look for locks in pg_stat_activity, or a stuck disk or network");
+                     human_seconds(static_cast<double>(spec_.stall_timeout.count()) / 1000))
+        .hint(
+            "look for locks in pg_stat_activity, or a stuck disk or network; "
+            "stall_timeout_seconds is the limit");
   }
 
   PipelineSpec spec_;

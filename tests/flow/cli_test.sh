@@ -114,9 +114,37 @@ LOG_FORMAT=xml run "$PGBAK" backup
 expect_status 3
 expect_stderr "unknown LOG_FORMAT 'xml'"
 
+LOG_LEVEL=Warning run "$PGBAK" backup --type j
+expect_status 0
+! grep -q ' info ' "$captured/stderr" || fail 'info in spite of LOG_LEVEL=Warning'
+LOG_FORMAT=JSON run "$PGBAK" backup --type k
+expect_status 0
+jq -es 'length >= 1' "$captured/stderr" >/dev/null || fail 'not every line is a JSON object'
+
 # What cannot be printed was not printed.
+echo "io.write('x') io.stdout:flush()" >flushes.lua
 if [[ -e /dev/full ]]; then
-  status=0
-  "$PGBAK" list >/dev/full 2>"$captured/stderr" || status=$?
-  expect_status 13
+  for printing in list --version --help 'api --markdown' 'run flushes.lua'; do
+    command_line="$printing >/dev/full"
+    status=0
+    # shellcheck disable=SC2086  # words
+    "$PGBAK" $printing >/dev/full 2>"$captured/stderr" || status=$?
+    expect_status 13
+    expect_stderr 'cannot write to standard output'
+  done
 fi
+
+# A script that cannot be read hides no help, and is not replaced by another of its name.
+mkdir scripts
+ln -s daily.lua scripts/daily.lua
+run "$PGBAK" --help
+expect_status 0
+expect_stdout '^  backup +[a-z]'
+run "$PGBAK" daily
+expect_status 13
+expect_stderr 'scripts/daily.lua'
+rm -r scripts
+
+# Closed standard streams: nothing that is opened later takes their place.
+"$PGBAK" backup --type closed 0<&- 1>&- 2>&- || fail 'a backup needs no standard streams'
+expect_files "backups/*/*closed*.meta"

@@ -10,7 +10,8 @@ fill_database
 stops() {
   rm -f "$2"
   command_line="${*:3}"
-  "${@:3}" >"$captured/stdout" 2>"$captured/stderr" &
+  # A script's shell ignores SIGINT in background jobs, and what is ignored stays ignored.
+  env --default-signal=INT "${@:3}" >"$captured/stdout" 2>"$captured/stderr" &
   local pid=$! begun=$SECONDS
   wait_until test -s "$2" || fail "no $2"
   kill -s "$1" "$pid"
@@ -86,3 +87,20 @@ unset PG_PROGRAM_DIR
 run "$PGBAK" weekly
 expect_status 0
 expect_good_backups 2
+
+# A signal that whoever started pgbak wants ignored, as nohup does, stops nothing.
+echo "$ready repeat local go = io.open 'go' until go" >patient.lua
+rm -f ready
+(
+  trap '' HUP INT
+  exec "$PGBAK" run patient.lua
+) >"$captured/stdout" 2>"$captured/stderr" &
+patient=$!
+wait_until test -s ready || fail 'no ready'
+kill -s HUP "$patient"
+kill -s INT "$patient"
+sleep 0.3
+touch go
+status=0
+wait "$patient" || status=$?
+expect_status 0
