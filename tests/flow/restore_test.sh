@@ -42,6 +42,7 @@ refused 7 "no object '$key'"
 printf 'garbage' >"$data.meta"
 refused 10 "$key.meta"
 # It might be the newest one.
+printf 'garbage' >"$data.meta"
 run "$PGBAK" restore --latest --to "$target" --create
 expect_status 10
 expect_stderr "which backup is the newest cannot be told: .*$key.meta"
