@@ -247,10 +247,13 @@ class Child::Impl {
     }
     ::kill(-pid_, SIGKILL);
     int raw = 0;
-    while (::waitpid(pid_, &raw, 0) < 0 && errno == EINTR) {
+    pid_t reaped = -1;
+    while ((reaped = ::waitpid(pid_, &raw, 0)) < 0 && errno == EINTR) {
     }
     ExitStatus status;
-    if (WIFSIGNALED(raw)) {
+    if (reaped < 0) {
+      status.code = -1;  // the kernel did not keep it: unknown is not good
+    } else if (WIFSIGNALED(raw)) {
       status.signal = WTERMSIG(raw);
     } else {
       status.code = WEXITSTATUS(raw);

@@ -24,6 +24,13 @@ fake_tool pg_dump <<<'"$real" "$@"; echo "the disk of the server is failing" >&2
 refused 11 "error: transfer '$database': .*pg_dump.*status 1.*the disk of the server is failing"
 refused 11 'pg_dump.*status 1' --format custom
 refused 11 'pg_dump.*status 1' --codec none
+# Whoever started pgbak ignores the end of children, and so would the kernel.
+true_pgbak=$PGBAK
+printf '#!/bin/sh\nexec env --ignore-signal=CHLD %q "$@"\n' "$true_pgbak" >careless
+chmod +x careless
+PGBAK=$work/careless
+refused 11 'pg_dump.*status 1'
+PGBAK=$true_pgbak
 
 fake_tool pg_dump <<<'exit 0'
 refused 10 'exited with status 0 but wrote nothing'

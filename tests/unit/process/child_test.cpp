@@ -215,6 +215,18 @@ TEST_CASE("a hangup that is ignored stays so for children", "[process]") {
   CHECK(out == "alive\n");
 }
 
+TEST_CASE("an exit status that the system did not keep is not good", "[process]") {
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  const Stop stop;
+  ChildSpec spec = shell("read line; exit 0");  // lives until it is watched
+  spec.pipe_stdin = true;
+  Child child(std::move(spec));
+  child.close_stdin();
+  const ExitStatus status = child.wait(stop);
+  std::signal(SIGCHLD, before);
+  CHECK_FALSE(status.good());
+}
+
 TEST_CASE("a child is not left behind when its watching thread cannot start", "[process]") {
   pthread_attr_t before, huge;
   REQUIRE(::pthread_getattr_default_np(&before) == 0);
