@@ -24,7 +24,7 @@ void publish(Call& call) {
   manifest.type = facts.string("type");
   manifest.format = facts.string("format");
   manifest.codec = facts.string("codec");
-  if (facts.has("level")) manifest.level = static_cast<int>(facts.integer("level"));
+  if (facts.has("level")) manifest.level = facts.small("level");
   manifest.server_version = facts.string("server_version");
   manifest.tool_version = facts.string("tool_version");
   manifest.naming = facts.string("naming");

@@ -10,7 +10,8 @@ namespace pgbak {
 
 /// RFC 1952 gzip. The input is cut into blocks that a pool of `threads` (0: one per core, at most
 /// 8) compresses at once by libdeflate, each into a gzip member of its own; members concatenated
-/// are a gzip file (RFC 1952, 2.2). `level` is 1 to 12, default 6. No input gives one empty member.
+/// are a gzip file (RFC 1952, 2.2). `level` is 1 to 12 (to 9 as gzip(1) has
+/// them, on dumps never larger), default 6. No input gives one empty member.
 std::unique_ptr<Filter> gzip_filter(int level = 6, unsigned threads = 0);
 
 /// Reads gzip files of any number of members (zlib). finish() throws Error{corrupt} unless the
