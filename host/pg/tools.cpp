@@ -68,8 +68,10 @@ struct Candidates {
   std::string found;        // for messages: what each file is, usable or not
 };
 
+/// Ends at the first one of the server's own major: the others cannot beat it, and PATH may hold
+/// slow wrappers.
 Candidates look_in(const std::vector<std::string>& directories, const std::string& name,
-                   const Stop& stop) {
+                   int server_major, const Stop& stop) {
   Candidates candidates;
   const auto note = [&](const std::string& text) {
     candidates.found += (candidates.found.empty() ? "" : ", ") + text;
@@ -84,6 +86,7 @@ Candidates look_in(const std::vector<std::string>& directories, const std::strin
     }
     try {
       candidates.tools.push_back(inspect(path, stop));
+      if (candidates.tools.back().major == server_major) break;
       note(candidates.tools.back().version + " at " + path);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
@@ -125,7 +128,7 @@ Tool find_tool(const std::string& name, int server_major, const ToolSearch& sear
                const Stop& stop) {
   const bool restricted = !search.only.empty();
   const Candidates candidates =
-      look_in(restricted ? std::vector{search.only} : search.directories, name, stop);
+      look_in(restricted ? std::vector{search.only} : search.directories, name, server_major, stop);
   if (const std::optional<Tool> tool = choose(candidates.tools, server_major)) return *tool;
 
   const std::string major = std::to_string(server_major);

@@ -25,7 +25,7 @@ M.list = {
     doc = "who compresses: `codec`, or 'pg_dump' itself (custom format only; slower)" },
   { name = 'level', field = { type = 'integer', min = 0, max = 19 },
     env = { 'BACKUP_COMPRESSION_LEVEL' },
-    doc = 'compression level: gzip 1–12 (6 when unset), zstd 1–19 (3), pg_dump 0–9 (6)' },
+    doc = 'compression level: gzip 1–12 (6 when unset), zstd 1–19 (1), pg_dump 0–9 (6)' },
   { name = 'schema_only', field = { type = 'boolean' }, default = false,
     doc = 'definitions without rows' },
   { name = 'data_only', field = { type = 'boolean' }, default = false,
