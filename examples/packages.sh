@@ -13,6 +13,8 @@ run_packages=(postgresql-client)
 # A PostgreSQL server, for the examples and the tests only.
 server_packages=(postgresql)
 test_packages=(catch2 curl file gzip jq procps zstd)
+# The peers that tests/bench measures against, and what measures.
+bench_packages=(curl gzip hyperfine pigz python3 time zstd)
 check_packages=(clang-format clang-tidy lua-check shellcheck)
 
 as_root() {

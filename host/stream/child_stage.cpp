@@ -19,8 +19,9 @@ void wait_ready(int fd, short events, const Stop& stop, const char* op) {
   stop.check(op);
 }
 
-/// pg_dump writes a few KiB at a time. Being woken for each of them costs both processes more than the
-/// copying (measured: 160,000 switches for 400 MB); in a millisecond the pipe gathers much more.
+/// pg_dump writes a few KiB at a time. Being woken for each of them costs both processes more than
+/// the copying (measured: 160,000 switches for 400 MB); in a millisecond the pipe gathers much
+/// more.
 void nap(const Stop& stop) {
   pollfd fd{stop.fd(), POLLIN, 0};
   ::poll(&fd, 1, 1);

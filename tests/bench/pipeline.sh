@@ -9,6 +9,7 @@
 # the start-up of a trivial script against `curl --version`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source examples/packages.sh
 
 rounds=5 megabytes=1400 large_gigabytes=8
 while [ $# -gt 0 ]; do
@@ -25,10 +26,7 @@ unset AWS_CA_BUNDLE
 export LC_ALL=C.UTF-8 LOG_LEVEL=warn NO_COLOR=1
 pgbak=$PWD/build/release/bin/pgbak
 [ -x "$pgbak" ] || { echo "build first: cmake --preset release && cmake --build --preset release" >&2; exit 1; }
-for tool in pigz zstd gzip hyperfine curl; do
-  command -v "$tool" >/dev/null || { echo "$tool is missing; tests/run.sh installs it" >&2; exit 1; }
-done
-[ -x /usr/bin/time ] || { echo "/usr/bin/time is missing; tests/run.sh installs it" >&2; exit 1; }
+install_packages "${bench_packages[@]}" "${server_packages[@]}"
 
 work=$(mktemp -d)
 chmod 0755 "$work" # the server runs as another user

@@ -98,7 +98,8 @@ check.equal({ c.databases[1].base, c.databases[2].base }, { 'site_a', 'site_b' }
 -- Stores.
 check.equal(resolve(nil, { BACKUP_DIR = '/x', DB_BACKUP_DIR = '/y' }).stores[1]:url(), '/x')
 check.equal(resolve(nil, { DB_BACKUP_DIR = '/y' }).stores[1]:url(), '/y')
-check.equal(#resolve({ stores = { './stores/a', require('pgbak.store').open './stores/b' } }).stores, 2)
+check.equal(#resolve({
+  stores = { './stores/a', require('pgbak.store').open './stores/b' } }).stores, 2)
 complains("store 'memory:a' would be gone with the process", { stores = { 'memory:a' } })
 complains("store './stores/a' is given twice", { stores = { './stores/a', './stores/a' } })
 complains('no store is configured', { stores = {} })
