@@ -1,6 +1,7 @@
 #include "bindings/call.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -97,8 +98,10 @@ int entry(lua_State* lua) {
 
 std::chrono::milliseconds seconds(double value) {
   constexpr double kMostSeconds = 1e9;  // so that the clock can still add it
-  const double bounded = value > 0 ? std::min(value, kMostSeconds) : 0;
-  return std::chrono::milliseconds(static_cast<std::int64_t>(bounded * 1000));
+  if (!(value >= 0)) throw Misuse("a time of 0 or more seconds expected");
+  // Rounded up: 0 means no limit, which a short time does not.
+  return std::chrono::milliseconds(
+      static_cast<std::int64_t>(std::ceil(std::min(value, kMostSeconds) * 1000)));
 }
 
 void push_function(lua_State* lua, const Function& function, const Class* self) {
@@ -173,11 +176,6 @@ void Call::push(const Json& json) {
   push_json(lua_, json);
   ++results_;
 }
-void Call::push_nil() {
-  lua_pushnil(lua_);
-  ++results_;
-}
-
 Run& Call::run() const { return *attached(lua_).run; }
 
 const Option& Options::option(std::string_view name) const {

@@ -94,7 +94,6 @@ class Call {
     push_handle(lua_, std::move(object));
     ++results_;
   }
-  void push_nil();
   /// Says that `count` values already on the stack are results.
   void pushed(int count) { results_ += count; }
   int results() const { return results_; }

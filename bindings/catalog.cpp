@@ -7,10 +7,11 @@
 namespace pgbak {
 namespace {
 
-/// A manifest for scripts: the JSON, and `time`, the start in seconds.
+/// A manifest for scripts: the JSON, `time`, the start in seconds, and `complete`.
 Json for_lua(const Manifest& manifest) {
   Json out = manifest.to_json();
   out["time"] = manifest.started.time_since_epoch().count();
+  out["complete"] = manifest.complete();
   return out;
 }
 
@@ -108,7 +109,8 @@ const Module& catalog_module() {
         "Lists backups, newest first.",
         {store},
         "table",
-        "array of manifests (with `time`, the start in seconds); second, array of {key, message} "
+        "array of manifests (with `time`, the start in seconds, and `complete`: not only schema, "
+        "data or chosen tables); second, array of {key, message} "
         "for "
         "manifests that cannot be read",
         "permission, io",

@@ -192,7 +192,7 @@ const Module& sys_module() {
         assets},
        {"apply_log",
         "Sets how log lines look from now on.",
-        {{"level", "'debug'|'info'|'warn'|'error'", false, "the least level"},
+        {{"level", "'debug'|'info'|'warn'|'warning'|'error'", false, "the least level"},
          {"format", "'text'|'json'", false, "lines for people or for collectors"}},
         "",
         "",

@@ -17,8 +17,9 @@ local options = pgbak.args({ ... }, {
 if not options then return end
 
 local config = pgbak.config({}, { databases_optional = true })
+local from = require('pgbak.stores').select(config.stores, options.store)
 local found = pgbak.list {
-  from = require('pgbak.stores').select(config.stores, options.store),
+  from = from,
   type = options.type, database = options.database,
 }
 
@@ -27,7 +28,9 @@ if options.json then
   return
 end
 if #found == 0 then
-  io.write 'no backups\n'
+  local urls = {}
+  for i, store in ipairs(from) do urls[i] = store:url() end
+  io.write('no backups in ', table.concat(urls, ', '), '\n')
   return
 end
 

@@ -126,7 +126,8 @@ int with_output_written(int code) {
 /// Files and sockets that are opened later must not take the numbers of closed standard streams.
 void open_standard_streams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", O_RDWR);
+    // Reading only for stdout too: what is printed into a closed stdout must fail, not vanish.
+    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == STDERR_FILENO ? O_RDWR : O_RDONLY);
   }
 }
 

@@ -27,12 +27,20 @@ std::string digest_line(const std::string& sha256, const std::string& key) {
   return sha256 + "  " + key.substr(key.find_last_of('/') + 1) + "\n";
 }
 
+/// Throws Error{exists} when `key` is a backup already.
+void check_free(Store& store, const std::string& key) {
+  if (!store.head(meta_key(key))) return;
+  throw Error(ErrorKind::exists, "store.writer",
+              "backup '" + key + "' exists already in " + store.url())
+      .hint("use a naming with the time in it, or wait for the next period");
+}
+
 /// Removes an orphan at `key`: data of a run that died before its manifest. Young data may belong
 /// to a run elsewhere that is about to publish it, so it is left alone.
 void remove_orphan(Store& store, const std::string& key) {
   const auto data = store.head(key);
   if (!data) return;
-  const auto age = wall_now() - data->modified;
+  const auto age = std::max(wall_now() - data->modified, std::chrono::seconds(0));
   if (age < kOrphanAge) {
     throw Error(ErrorKind::exists, "store.writer",
                 "'" + key + "' in " + store.url() + " has data without a manifest, " +
@@ -41,15 +49,25 @@ void remove_orphan(Store& store, const std::string& key) {
               " minutes, or use a naming with the time in it")
         .retryable();
   }
+  check_free(store, key);  // it may have been published meanwhile
   store.remove(key);
 }
 
-/// What the bytes were compressed with, by the filters that they passed.
-std::string codec_of(const PipelineReport& report) {
+/// What the bytes were compressed with, by the filters that they passed. Throws Error{refused} when
+/// no single codec undoes it.
+std::string codec_of(const PipelineReport& report, const std::string& key) {
+  std::string codec = "none";
   for (const FilterReport& filter : report.filters) {
-    if (filter.name == "gzip" || filter.name == "zstd") return filter.name;
+    const std::string& name = filter.name;
+    if (name != "gzip" && name != "zstd" && name != "gunzip" && name != "unzstd") continue;
+    if (codec != "none" || name.starts_with("un") || name == "gunzip") {
+      throw Error(ErrorKind::refused, "catalog.publish",
+                  "'" + key + "' passed " + name + ", which its manifest cannot tell")
+          .hint("a backup's pipeline has one codec at most");
+    }
+    codec = name;
   }
-  return "none";
+  return codec;
 }
 
 /// For what users write freely; names, keys and command lines stay as they are, since a password
@@ -108,11 +126,7 @@ std::unique_ptr<Sink> Catalog::writer(const std::string& key) const {
                   "key '" + key + "' ends in " + std::string(suffix) + ", which pgbak reserves");
     }
   }
-  if (store_->head(meta_key(key))) {
-    throw Error(ErrorKind::exists, "store.writer",
-                "backup '" + key + "' exists already in " + store_->url())
-        .hint("use a naming with the time in it, or wait for the next period");
-  }
+  check_free(*store_, key);
   remove_orphan(*store_, key);
   return store_->writer(key, {});
 }
@@ -124,7 +138,7 @@ Manifest Catalog::publish(Manifest manifest) {
     throw Error(ErrorKind::refused, kOp, "the digest of '" + manifest.key + "' is unknown")
         .hint("end `through` with digest.sha256()");
   }
-  const std::string codec = codec_of(data.report);
+  const std::string codec = codec_of(data.report, manifest.key);
   if (manifest.codec != codec) {
     throw Error(ErrorKind::refused, kOp,
                 "the codec of '" + manifest.key + "' is " + codec + ", not " + manifest.codec);
@@ -150,7 +164,12 @@ Manifest Catalog::publish(Manifest manifest) {
   store_->put(digest_key(manifest.key), digest_line(manifest.sha256, manifest.key), replace,
               run_.stop);
   redact_strings(manifest.tags);
-  if (manifest.options.contains("extra")) redact_strings(manifest.options["extra"]);
+  for (auto& [name, value] : manifest.options.items()) {
+    // A password may be a part of these names, and a restore needs them whole.
+    static const std::set<std::string> kNames{"dbname", "schemas", "exclude_schemas", "tables",
+                                              "exclude_tables"};
+    if (!kNames.contains(name)) redact_strings(value);
+  }
   for (std::string& line : manifest.restore) line = redact_patterns(line);
   const std::string text =
       manifest.to_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

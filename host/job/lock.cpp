@@ -18,7 +18,7 @@ constexpr const char* kOp = "run.lock";
 
 std::string lock_directory() {
   // Not $XDG_RUNTIME_DIR: a login session has one, cron has none, and both must meet here.
-  const std::string directory =
+  std::string directory =
       environment("PGBAK_LOCK_DIR").value_or("/tmp/pgbak-" + std::to_string(::geteuid()));
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     throw system_error(errno, kOp, "cannot create the lock directory '" + directory + "'");

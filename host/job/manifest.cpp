@@ -29,6 +29,14 @@ class Reader {
     return convert<T>(*found, field);
   }
 
+  /// An object; missing and null are empty ones.
+  Json object(const char* field) const {
+    const auto found = json_.find(field);
+    if (found == json_.end() || found->is_null()) return Json::object();
+    if (!found->is_object()) bad(field, "is not an object");
+    return *found;
+  }
+
   WallTime time(const char* field) const {
     const auto text = required<std::string>(field);
     try {
@@ -72,11 +80,13 @@ Json or_null(const std::optional<T>& value) {
 }  // namespace
 
 bool Manifest::complete() const {
-  const auto set = [&](const char* name) {
+  const auto narrows = [&](const char* name) {
     const auto found = options.find(name);
-    return found != options.end() && *found == true;
+    return found != options.end() && *found != false && !found->is_null() &&
+           !(found->is_array() && found->empty());
   };
-  return !set("schema_only") && !set("data_only");
+  return !narrows("schema_only") && !narrows("data_only") && !narrows("tables") &&
+         !narrows("schemas");
 }
 
 Json Manifest::to_json() const {
@@ -146,8 +156,8 @@ Manifest Manifest::from_json(const Json& json, const std::string& where) {
   out.host = read.required<std::string>("host");
   out.script = read.required<std::string>("script");
   out.naming = read.required<std::string>("naming");
-  out.options = json.value("options", Json::object());
-  out.tags = json.value("tags", Json::object());
+  out.options = read.object("options");
+  out.tags = read.object("tags");
   out.fingerprint = json.value("fingerprint", Json(nullptr));
   out.restore =
       read.optional<std::vector<std::string>>("restore").value_or(std::vector<std::string>{});

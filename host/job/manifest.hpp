@@ -40,7 +40,9 @@ struct Manifest {
   Json fingerprint = nullptr;        ///< of the source database, or null
   std::vector<std::string> restore;  ///< command lines with stock tools
 
-  /// Whether it holds tables and rows, that is, whether it alone can bring a database back.
+  /// Whether it was meant to bring a database back alone: not only the schema, only the data, or
+  /// only chosen tables or schemas. What a user excludes by name is the user's choice and changes
+  /// nothing.
   bool complete() const;
 
   Json to_json() const;

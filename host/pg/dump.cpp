@@ -48,6 +48,9 @@ void check_options(const DumpOptions& options) {
   std::vector<RefusedOption> refused = common_refused();
   refused.push_back({"format", 'F', "use the option format: plain or custom"});
   refused.push_back({"jobs", 'j', "only the directory format takes it, which cannot be streamed"});
+  refused.push_back({"schema-only", 's', "use the option schema_only"});
+  refused.push_back({"data-only", 'a', "use the option data_only"});
+  refused.push_back({"section", '\0', "it leaves out what a restore needs"});
   refused.push_back({"compress", 'Z', "use the option level, or pgbak's codec"});
   check_extra_options("pg_dump", options.extra, refused, "eEnNStT");
 }

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <optional>
 
+#include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/process/child.hpp"
 
@@ -17,13 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* kOp = "pg.find_tool";
 
-std::string environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value != nullptr ? value : "";
-}
-
 void add_path_directories(std::vector<std::string>& directories) {
-  const std::string path = environment("PATH");
+  const std::string path = environment("PATH").value_or("");
   for (std::size_t at = 0; at <= path.size();) {
     const std::size_t end = std::min(path.find(':', at), path.size());
     if (end > at) directories.push_back(path.substr(at, end - at));
@@ -111,7 +106,7 @@ ToolSearch ToolSearch::from_environment(int server_major) {
   ToolSearch search;
   for (const std::string& variable : {"POSTGRES" + std::to_string(server_major) + "_PROGRAM_DIR",
                                       std::string("PG_PROGRAM_DIR")}) {
-    search.only = environment(variable);
+    search.only = environment(variable).value_or("");
     if (search.only.empty()) continue;
     search.only_variable = variable;
     return search;

@@ -28,7 +28,7 @@ function catalog.publish(store, key, facts) end
 
 ---Lists backups, newest first.
 ---@param store pgbak.Store where
----@return table # array of manifests (with `time`, the start in seconds); second, array of {key, message} for manifests that cannot be read
+---@return table # array of manifests (with `time`, the start in seconds, and `complete`: not only schema, data or chosen tables); second, array of {key, message} for manifests that cannot be read
 function catalog.list(store) end
 
 ---Looks up one backup.
@@ -398,7 +398,7 @@ function Pipeline:done() end
 ---@return table # {in_bytes, out_bytes, seconds}
 function Pipeline:progress() end
 
----Pipelines: source → filters → sinks. All sinks commit, or none does. Stages are used once.
+---Pipelines: source → filters → sinks. Sinks commit once every stage has ended well, one after another. Stages are used once.
 ---@class pgbak.stream
 local stream = {}
 
@@ -535,6 +535,6 @@ function sys.load(path) end
 function sys.assets() end
 
 ---Sets how log lines look from now on.
----@param level 'debug'|'info'|'warn'|'error' the least level
+---@param level 'debug'|'info'|'warn'|'warning'|'error' the least level
 ---@param format 'text'|'json' lines for people or for collectors
 function sys.apply_log(level, format) end

@@ -24,7 +24,7 @@ local M = {}
 
 ---What pgbak.backup takes, beside the dump options.
 ---@class pgbak.BackupOptions
----@field to Store|Store[]|string where it goes; all of them get it, or none
+---@field to Store|Store[]|string where it goes; all of them get it, or the run fails
 ---@field type? string 'daily', 'weekly', …; default 'manual'
 ---@field naming? pgbak.Naming default: naming.tiered
 ---@field dry_run? boolean only say what would be done

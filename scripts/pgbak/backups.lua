@@ -79,8 +79,7 @@ end
 local function usable(found)
   local out = {}
   for _, backup in ipairs(found) do
-    local options = backup.options
-    if not (options.schema_only or options.data_only) then out[#out + 1] = backup end
+    if backup.complete then out[#out + 1] = backup end
   end
   if #out > 0 or #found == 0 then return out end
   log.warn('no backup holds both tables and rows: taking one with a part of it')
@@ -100,7 +99,7 @@ end
 
 local function newest(opts)
   check_readable(stores.open(opts.from))
-  local found = usable(M.list { from = opts.from, database = opts.database, type = opts.type })
+  local found = M.list { from = opts.from, database = opts.database, type = opts.type }
   local first = found[1]
   if not first then
     local what = (opts.type and opts.type .. ' ' or '') .. 'backup'
@@ -116,7 +115,7 @@ local function newest(opts)
         :format(first.database, first.cluster, each.cluster), 'name a backup by its key')
     end
   end
-  return first
+  return usable(found)[1]
 end
 
 ---Finds one backup: by its key, or the newest that matches and holds tables and rows.

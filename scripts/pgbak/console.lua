@@ -6,26 +6,12 @@ local M = {}
 ---A size: 1.5 MiB. Powers of 1024.
 ---@param bytes number
 ---@return string
-function M.size(bytes)
-  local names, i = { 'B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB' }, 1
-  -- 1023.95 would be shown as 1024.0.
-  while bytes >= (i == 1 and 1024 or 1023.95) and i < #names do
-    bytes, i = bytes / 1024, i + 1
-  end
-  return (i == 1 and '%d %s' or '%.1f %s'):format(bytes, names[i])
-end
+function M.size(bytes) return sys.human_bytes(math.floor(bytes)) end
 
 ---A duration: 0.8 s, 42 s, 3 min 05 s, 2 h 07 min, 3 d 04 h.
 ---@param seconds number
 ---@return string
-function M.duration(seconds)
-  if seconds < 9.95 then return ('%.1f s'):format(seconds) end
-  seconds = math.floor(seconds + 0.5)
-  if seconds < 60 then return ('%d s'):format(seconds) end
-  if seconds < 3600 then return ('%d min %02d s'):format(seconds / 60, seconds % 60) end
-  if seconds < 86400 then return ('%d h %02d min'):format(seconds / 3600, seconds % 3600 / 60) end
-  return ('%d d %02d h'):format(seconds / 86400, seconds % 86400 / 3600)
-end
+function M.duration(seconds) return sys.human_seconds(seconds) end
 
 ---A rate: 120.0 MiB/s.
 ---@param bytes number

@@ -89,8 +89,7 @@ end
 function M.from_environment(env)
   local url = env.secret_env('DATABASE_URL')
   if url then
-    -- PGPASSWORD itself is read by libpq; from a file nobody but pgbak reads it.
-    local password = not env.env('PGPASSWORD') and env.secret_env('PGPASSWORD')
+    local password = env.secret_env('PGPASSWORD')
     return { password and { url = url, password = password } or url }, 'DATABASE_URL'
   end
   local password = env.secret_env('POSTGRES_PASSWORD') or env.secret_env('PGPASSWORD')

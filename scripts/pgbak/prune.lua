@@ -105,7 +105,14 @@ local function own_backups(store, whose)
   local out = {}
   for _, backup in ipairs(found) do
     if backup.database == whose.database and backup.cluster == whose.cluster then
-      out[#out + 1] = backup
+      local data = store:head(backup.key)
+      if data and data.size == backup.stored_bytes then
+        out[#out + 1] = backup
+      else
+        -- It must take no other backup's place. It is not deleted: somebody has to look.
+        log.warn(('%s in %s is damaged (%s): it does not count'):format(backup.key, store:url(),
+          data and 'its data has another size' or 'its data is gone'))
+      end
     end
   end
   return out
@@ -151,7 +158,11 @@ end
 local function check_backup(name)
   local last
   for _, entry in ipairs(run.entries()) do
-    if entry.kind == 'backup' and entry.object == name then last = entry end
+    -- A call with a mistake in it names no database: it may have been this one.
+    if entry.kind == 'backup' and entry.object == name
+      or entry.kind == 'call' and entry.object == 'pgbak.backup' then
+      last = entry
+    end
   end
   if last and last.state ~= 'succeeded' then
     failure.raise('refused', ("old backups of '%s' stay, since its backup in this run has failed")

@@ -132,8 +132,11 @@ local function perform(backup, opts)
     backup.key, target:shown()))
   local ok, report = pcall(replay, backup, store, found, opts)
   if not ok then
-    local warning = ("database '%s' holds a partial restore: drop it before the next try"):format(
-      target:database())
+    -- Nobody shall be told to drop a database that was there before.
+    local warning = opts.create
+      and ("database '%s' holds a partial restore: drop it before the next try")
+      or "database '%s' may hold a part of the backup now, beside what it held before"
+    warning = warning:format(target:database())
     failure.rethrow(report, warning)
   end
   log.info(('%s: restored %s in %s'):format(target:database(), backup.key,

@@ -17,7 +17,7 @@ refused() {
   expect_stderr "$2"
   expect_stderr "FAIL backup   $database"
   expect_empty_store
-  [[ $("$PGBAK" list) == 'no backups' ]] || fail 'a backup is listed'
+  [[ $("$PGBAK" list) == 'no backups in '* ]] || fail 'a backup is listed'
 }
 
 fake_tool pg_dump <<<'"$real" "$@"; echo "the disk of the server is failing" >&2; exit 1'

@@ -83,7 +83,7 @@ before=$(contents "$target")
 run "$PGBAK" restore "$key" --to "$target"
 expect_status 11
 expect_stderr 'psql.*status 3.*already exists'
-expect_stderr "database '$target' holds a partial restore"
+expect_stderr "database '$target' may hold a part of the backup now"
 expect_stderr 'FAIL restore'
 [[ $(contents "$target") == "$before" ]] || fail 'the target was changed after the error'
 

@@ -107,7 +107,7 @@ stream.run { from = pg.dump(target, {}), to = { disk:writer 'a/b.sql' } }"
 expect_status 9
 expect_stderr "'a/b.sql' was written to ./backups but has no manifest"
 expect_no_files 'backups/a/*.meta'
-[[ $("$PGBAK" list) == 'no backups' ]] || fail 'an orphan is listed'
+[[ $("$PGBAK" list) == 'no backups in '* ]] || fail 'an orphan is listed'
 # A mistake in a call that the script catches is a failure all the same.
 script <<<"require('pgbak').try(require('pgbak').backup, {}, { tpye = 'daily' })"
 expect_status 3

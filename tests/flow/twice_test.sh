@@ -26,7 +26,7 @@ expect_status 9
 # Looking is free.
 run "$PGBAK" list
 expect_status 0
-expect_stdout '^no backups$'
+expect_stdout '^no backups in ./backups$'
 # Another database is none of its business.
 held=$database
 fresh_database

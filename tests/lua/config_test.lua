@@ -66,7 +66,8 @@ check.equal(#resolve(nil, { PGPASSWORD = 'alone' }).databases, 0)
 local function entry(variables) return databases.from_environment(environment(variables))[1] end
 check.equal(entry { DATABASE_URL = 'postgresql://u@h/d', PGPASSWORD_FILE = "p@ s'" },
   { url = 'postgresql://u@h/d', password = "p@ s'" })
-check.equal(entry { DATABASE_URL = 'postgresql://u@h/d', PGPASSWORD = 'p' }, 'postgresql://u@h/d')
+check.equal(entry { DATABASE_URL = 'postgresql://u@h/d', PGPASSWORD = 'p' },
+  { url = 'postgresql://u@h/d', password = 'p' })
 check.equal(entry { POSTGRES_HOST = 'h', POSTGRES_PASSWORD = 'a', PGPASSWORD = 'b' },
   { host = 'h', password = 'a' })
 check.equal(entry { POSTGRES_HOST = 'h', PGPASSWORD = 'b' }, { host = 'h', password = 'b' })
