@@ -108,7 +108,8 @@ const Module& stream_module() {
        {"label", "string", "", "for logs; default: the source's name"}}};
   static const Module module{
       "stream",
-      "Pipelines: source → filters → sinks. Sinks commit once every stage has ended well, one after another. Stages are used once.",
+      "Pipelines: source → filters → sinks. Sinks commit once every stage has ended well, one "
+      "after another. Stages are used once.",
       {{"run",
         "Runs a pipeline to its end.",
         {spec},
