@@ -190,6 +190,29 @@ TEST_CASE("the newest backup with tables and rows stays, whatever came after it"
   CHECK(rig.catalog.list().backups.size() == 2);
 }
 
+TEST_CASE("chosen tables, chosen schemas or data alone are not complete", "[job]") {
+  for (const char* option : {"tables", "schemas"}) {
+    Manifest part = sample_manifest("part", "shop");
+    part.options[option] = Json::array({"public.t"});
+    CHECK_FALSE(part.complete());
+    part.options[option] = Json::array();
+    CHECK(part.complete());
+  }
+  Manifest data = sample_manifest("data", "shop");
+  data.options["data_only"] = true;
+  CHECK_FALSE(data.complete());
+  data.options = {{"exclude_tables", Json::array({"log"})}, {"schema_only", false}};
+  CHECK(data.complete());
+}
+
+TEST_CASE("options of a manifest are an object; null stands for none", "[job]") {
+  Json json = sample_manifest("k", "shop").to_json();
+  json["options"] = nullptr;
+  CHECK(Manifest::from_json(json, "k.meta").options == Json::object());
+  json["options"] = 5;
+  CHECK(caught_kind([&] { Manifest::from_json(json, "k.meta"); }) == "corrupt");
+}
+
 TEST_CASE("a codec that the bytes did not pass is not believed", "[job]") {
   Rig rig;
   rig.commit("k", "data", "sha256");
