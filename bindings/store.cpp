@@ -76,9 +76,9 @@ const Module& store_module() {
           url},
          {"writer",
           "A sink for a new backup's data, which appears when the pipeline commits. Data without a "
-          "manifest, left by a run that died, is replaced.",
+          "manifest, left by a run that died, is replaced once it is 10 minutes old.",
           key, "Sink", "a sink for stream.run; catalog.publish must follow",
-          "exists when the key has a backup, config for a bad key, permission, io",
+          "exists when the key has a backup or younger data, config for a bad key, permission, io",
           "to = { disk:writer('shop/shop.sql.gz') }", writer},
          {"reader", "Reads an object.", key, "Source", "a source for stream.run",
           "not_found, permission, io", "from = disk:reader(manifest.key)", reader},

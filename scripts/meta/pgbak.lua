@@ -332,7 +332,7 @@ local Store = {}
 ---@return string # the address
 function Store:url() end
 
----A sink for a new backup's data, which appears when the pipeline commits. Data without a manifest, left by a run that died, is replaced.
+---A sink for a new backup's data, which appears when the pipeline commits. Data without a manifest, left by a run that died, is replaced once it is 10 minutes old.
 ---@param key string a relative path, such as shop/a.gz
 ---@return pgbak.Sink # a sink for stream.run; catalog.publish must follow
 function Store:writer(key) end
