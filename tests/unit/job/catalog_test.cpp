@@ -205,7 +205,7 @@ TEST_CASE("chosen tables, chosen schemas or data alone are not complete", "[job]
   CHECK(data.complete());
 }
 
-TEST_CASE("options of a manifest are an object; null stands for none", "[job]") {
+TEST_CASE("options of a manifest are an object, or null for none", "[job]") {
   Json json = sample_manifest("k", "shop").to_json();
   json["options"] = nullptr;
   CHECK(Manifest::from_json(json, "k.meta").options == Json::object());
