@@ -14,7 +14,7 @@ Json to_json(const ObjectInfo& object) {
           {"modified", object.modified.time_since_epoch().count()}};
 }
 
-void open(Call& call) { call.push(open_store(call.string(1))); }
+void open(Call& call) { call.push(open_store(call.string(1), Json::object(), call.run().stop)); }
 
 void url(Call& call) { call.push(call.self<Store>()->url()); }
 

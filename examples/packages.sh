@@ -6,7 +6,7 @@
 build_packages=(
   g++ cmake ninja-build pkg-config ccache
   libluajit-5.1-dev libpq-dev libssl-dev zlib1g-dev libdeflate-dev libzstd-dev
-  libspdlog-dev libfmt-dev nlohmann-json3-dev
+  libcurl4-openssl-dev libpugixml-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
 )
 # What pgbak calls when it runs.
 run_packages=(postgresql-client)

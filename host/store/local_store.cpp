@@ -37,7 +37,7 @@ class LocalStore final : public Store {
                   "'" + path_of(key) + "' leads through the symbolic link '" + link + "'")
           .hint("give the store the link's target, or use a bind mount");
     }
-    return file_sink(path_of(key), options.overwrite);
+    return file_sink(path_of(key), options.overwrite, true);
   }
 
   std::unique_ptr<Source> reader(const std::string& key) override {
@@ -85,6 +85,20 @@ class LocalStore final : public Store {
   }
 
   std::size_t sweep() override { return sweep_temp_files(directory_); }
+
+  std::vector<Unfinished> unfinished() override {
+    std::vector<Unfinished> out;
+    for (const std::string& temp : dead_temp_files(directory_)) {
+      struct stat status {};
+      if (::lstat(path_of(temp).c_str(), &status) != 0) continue;  // removed meanwhile
+      out.push_back({temp, temp, WallTime(std::chrono::seconds(status.st_mtime))});
+    }
+    return out;
+  }
+
+  void discard(const Unfinished& what) override { remove_dead_temp_file(path_of(what.id)); }
+
+  bool marked(const std::string& key) override { return head(key) && is_marked_file(path_of(key)); }
 
  private:
   std::string path_of(const std::string& key) const {

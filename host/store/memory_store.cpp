@@ -143,6 +143,11 @@ class MemoryStore final : public Store {
 
   /// A dead writer's bytes died with it.
   std::size_t sweep() override { return 0; }
+  std::vector<Unfinished> unfinished() override { return {}; }
+  void discard(const Unfinished&) override {}
+
+  /// Nothing else writes here.
+  bool marked(const std::string& key) override { return head(key).has_value(); }
 
  private:
   static ObjectInfo info(const std::pair<const std::string, Object>& entry) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host/base/error.hpp"
+#include "host/store/s3_settings.hpp"
 
 namespace pgbak {
 namespace {
@@ -37,7 +38,9 @@ std::string_view scheme_of(std::string_view url) {
 
 Error bad_address(const std::string& message) {
   return Error(ErrorKind::config, "store.open", message)
-      .hint("a store is a path, file:///path or memory:name; write ./ before a path with a colon");
+      .hint(
+          "a store is a path, s3://bucket/prefix, file:///path or memory:name; write ./ before a "
+          "path with a colon");
 }
 
 }  // namespace
@@ -51,7 +54,6 @@ bool is_key(std::string_view key) {
 
 void check_key(const std::string& key) {
   if (is_key(key)) return;
-  using Json = nlohmann::json;
   const std::string shown = Json(key).dump(-1, ' ', true, Json::error_handler_t::replace);
   throw Error(ErrorKind::config, "store.key", "not a valid key: " + shown)
       .hint("a key is a relative path of at most " + std::to_string(kKeyLimitBytes) +
@@ -86,9 +88,23 @@ std::string Store::get(const std::string& key, const Stop& stop, std::size_t lim
   return content;
 }
 
-std::shared_ptr<Store> open_store(const std::string& url) {
+void Store::remove_all(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) remove(key);
+}
+
+std::string Store::presign(const std::string& key, std::int64_t) {
+  throw Error(ErrorKind::config, "store.presign",
+              "store '" + url() + "' has no links to '" + key + "'")
+      .hint("only S3 stores have; `pgbak download` copies a backup");
+}
+
+std::shared_ptr<Store> open_store(const std::string& url, const Json& options, const Stop& stop) {
   if (url.empty()) throw bad_address("the address of a store is empty");
   const std::string_view scheme = scheme_of(url);
+  if (scheme == "s3") return s3_store(s3_settings(url, options), stop);
+  if (!options.empty()) {
+    throw bad_address("store '" + url + "' takes no option '" + options.begin().key() + "'");
+  }
   if (scheme.empty()) return local_store(url, url);
   const std::string rest = url.substr(scheme.size() + 1);
   if (scheme == "memory") {

@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "host/base/clock.hpp"
+#include "host/base/json.hpp"
 #include "host/stream/stage.hpp"
 
 namespace pgbak {
+
+struct S3Settings;
 
 struct ObjectInfo {
   std::string key;
@@ -22,6 +25,13 @@ struct ObjectInfo {
 
 struct WriteOptions {
   bool overwrite = false;  ///< false: an existing key is Error{exists}
+};
+
+/// A temporary file or a multipart upload.
+struct Unfinished {
+  std::string key;  ///< of the object that it would have become
+  std::string id;   ///< the store's own name for it
+  WallTime started;
 };
 
 /// Thread-safe: several pipelines may use one store at once. An object is either absent or
@@ -44,8 +54,21 @@ class Store {
   virtual std::vector<ObjectInfo> list(const std::string& prefix) = 0;
   /// Removes an object; false when it was already gone, which is no failure.
   virtual bool remove(const std::string& key) = 0;
-  /// Removes what dead writers left behind; returns how many things that were.
+  /// Removes objects, in no order; those already gone are no failure.
+  virtual void remove_all(const std::vector<std::string>& keys);
+  /// Removes what writers left behind that are certainly dead; returns how many things that were.
   virtual std::size_t sweep() = 0;
+
+  /// What writers have begun and not ended: temporary files, multipart uploads. Some may be alive.
+  virtual std::vector<Unfinished> unfinished() = 0;
+  /// Ends one of those; its writer, if alive, will fail. Already gone is no failure.
+  virtual void discard(const Unfinished& what) = 0;
+  /// Whether the object carries the mark that every writer of pgbak leaves. False when it is gone,
+  /// and where the store could not keep the mark.
+  virtual bool marked(const std::string& key) = 0;
+  /// A link that downloads the object without credentials for `seconds`. Throws Error{config} where
+  /// a store has no such links.
+  virtual std::string presign(const std::string& key, std::int64_t seconds);
 
   /// Writes a small object whole, by writer().
   void put(const std::string& key, std::string_view content, const WriteOptions& options,
@@ -69,8 +92,13 @@ std::shared_ptr<Store> local_store(const std::string& directory, std::string sho
 /// process.
 std::shared_ptr<Store> memory_store(const std::string& name);
 
-/// Opens a store by its address: a path (absolute or relative), "file:///path" or "memory:name".
-/// Throws Error{config} for another scheme.
-std::shared_ptr<Store> open_store(const std::string& url);
+/// Objects in a bucket (s3_settings.hpp). `stop`, which must outlive the store, ends calls that
+/// take none.
+std::shared_ptr<Store> s3_store(const S3Settings& settings, const Stop& stop);
+
+/// Opens a store by its address: a path (absolute or relative), "file:///path", "memory:name" or
+/// "s3://bucket/prefix". `options` is an object; only S3 has any. Throws Error{config} for another
+/// scheme or option. `stop` as for s3_store().
+std::shared_ptr<Store> open_store(const std::string& url, const Json& options, const Stop& stop);
 
 }  // namespace pgbak

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,7 @@ namespace pgbak {
 namespace {
 
 constexpr const char* kTempSuffix = ".pgbak-tmp";
+constexpr const char* kMarkAttribute = "user.pgbak";
 constexpr std::size_t kChunkBytes = 1U << 20U;  // how much is written between looks at the stop
 
 /// ".<name>.<random hex>.pgbak-tmp"; a long name is cut, since a file name has at most 255 bytes.
@@ -84,7 +86,8 @@ class FileSource final : public Source {
 
 class FileSink final : public Sink {
  public:
-  FileSink(const std::string& path, bool overwrite) : path_(path), overwrite_(overwrite) {
+  FileSink(const std::string& path, bool overwrite, bool marked)
+      : path_(path), overwrite_(overwrite), marked_(marked) {
     const std::filesystem::path parts(path);
     base_ = parts.filename().string();
     if (base_.empty()) throw Error(ErrorKind::config, kOp, "'" + path + "' names no file");
@@ -187,6 +190,8 @@ class FileSink final : public Sink {
       abort();
       throw error;
     }
+    // Some file systems keep no such attributes: then the file has no mark, and sweeps leave it.
+    if (marked_) ::fsetxattr(file_.get(), kMarkAttribute, "1", 1, 0);
     return status.st_nlink > 0;
   }
 
@@ -208,12 +213,21 @@ class FileSink final : public Sink {
   static constexpr const char* kOp = "stream.file_sink";
   static constexpr int kTries = 100;
   std::string path_, base_, temp_;
-  bool overwrite_;
+  bool overwrite_, marked_;
   UniqueFd directory_, file_;
 };
 
 bool is_temp_name(const std::string& name) {
   return name.front() == '.' && name.ends_with(kTempSuffix);
+}
+
+/// The lock of a temporary file whose writer is dead; empty when it is alive, or the file gone or
+/// another user's.
+UniqueFd lock_dead(const std::string& path) {
+  // For writing, because NFS grants an exclusive lock on nothing less.
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) file.reset();
+  return file;
 }
 
 }  // namespace
@@ -222,24 +236,35 @@ std::unique_ptr<Source> file_source(const std::string& path) {
   return std::make_unique<FileSource>(path);
 }
 
-std::unique_ptr<Sink> file_sink(const std::string& path, bool overwrite) {
-  return std::make_unique<FileSink>(path, overwrite);
+std::unique_ptr<Sink> file_sink(const std::string& path, bool overwrite, bool marked) {
+  return std::make_unique<FileSink>(path, overwrite, marked);
+}
+
+bool is_marked_file(const std::string& path) {
+  return ::lgetxattr(path.c_str(), kMarkAttribute, nullptr, 0) > 0;
+}
+
+std::vector<std::string> dead_temp_files(const std::string& directory) {
+  std::vector<std::string> found_paths;
+  walk_files(directory, [&](const FoundFile& found) {
+    if (is_temp_name(found.name) && lock_dead(found.path)) found_paths.push_back(found.relative);
+  });
+  return found_paths;
+}
+
+bool remove_dead_temp_file(const std::string& path) {
+  const UniqueFd lock = lock_dead(path);
+  if (!lock) return false;
+  if (::unlink(path.c_str()) == 0) return true;
+  if (errno == ENOENT) return false;
+  throw file_error(errno, "stream.sweep", "cannot remove '" + path + "'");
 }
 
 std::size_t sweep_temp_files(const std::string& directory) {
   std::size_t removed = 0;
-  walk_files(directory, [&](const FoundFile& found) {
-    if (!is_temp_name(found.name)) return;
-    // For writing, because NFS grants an exclusive lock on nothing less. A file that cannot be
-    // opened is gone by now or another user's.
-    const UniqueFd file(::open(found.path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-    if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return;
-    if (::unlink(found.path.c_str()) == 0) {
-      ++removed;
-    } else if (errno != ENOENT) {
-      throw file_error(errno, "stream.sweep", "cannot remove '" + found.path + "'");
-    }
-  });
+  for (const std::string& relative : dead_temp_files(directory)) {
+    if (remove_dead_temp_file((std::filesystem::path(directory) / relative).string())) ++removed;
+  }
   return removed;
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "host/stream/stage.hpp"
 
@@ -15,10 +16,19 @@ std::unique_ptr<Source> file_source(const std::string& path);
 /// the same directory, mode 0600, fsync of file and directory, rename. With `overwrite` false an
 /// existing file is Error{exists}, at the start and again at commit. A crash leaves only the
 /// temporary file, locked (flock) while its writer lives; sweep_temp_files() removes the others.
-std::unique_ptr<Sink> file_sink(const std::string& path, bool overwrite);
+/// With `marked` it has the extended attribute user.pgbak, where the file system keeps those.
+std::unique_ptr<Sink> file_sink(const std::string& path, bool overwrite, bool marked = false);
 
-/// Removes the temporary files below `directory` (recursively) whose writer is dead; returns how
-/// many.
+/// Whether a file carries that mark.
+bool is_marked_file(const std::string& path);
+
+/// The temporary files below `directory` (recursively) whose writer is dead, relative to it.
+std::vector<std::string> dead_temp_files(const std::string& directory);
+
+/// Removes one of those; false when it is gone, or its writer alive after all.
+bool remove_dead_temp_file(const std::string& path);
+
+/// Removes all dead_temp_files(); returns how many.
 std::size_t sweep_temp_files(const std::string& directory);
 
 }  // namespace pgbak

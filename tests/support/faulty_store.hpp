@@ -101,6 +101,18 @@ class FaultyStore final : public pgbak::Store {
     faults_->strike();
     return below_->sweep();
   }
+  std::vector<pgbak::Unfinished> unfinished() override {
+    faults_->strike();
+    return below_->unfinished();
+  }
+  void discard(const pgbak::Unfinished& what) override {
+    faults_->strike();
+    below_->discard(what);
+  }
+  bool marked(const std::string& key) override {
+    faults_->strike();
+    return below_->marked(key);
+  }
 
  private:
   std::shared_ptr<pgbak::Store> below_;

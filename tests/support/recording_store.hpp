@@ -37,6 +37,9 @@ class RecordingStore final : public pgbak::Store {
     return below_->remove(key);
   }
   std::size_t sweep() override { return below_->sweep(); }
+  std::vector<pgbak::Unfinished> unfinished() override { return below_->unfinished(); }
+  void discard(const pgbak::Unfinished& what) override { below_->discard(what); }
+  bool marked(const std::string& key) override { return below_->marked(key); }
 
  private:
   class NotingSink final : public pgbak::Sink {

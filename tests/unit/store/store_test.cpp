@@ -12,32 +12,33 @@ TEST_CASE("open_store() reads addresses") {
   const TempDir dir;
   const Stop stop;
   SECTION("a path") {
-    const auto store = open_store(dir / "back ups");
+    const auto store = open_store(dir / "back ups", Json::object(), stop);
     CHECK(store->url() == dir / "back ups");
     store->put("a", "x", {}, stop);
     CHECK(std::filesystem::exists(dir / "back ups/a"));
   }
   SECTION("a path with a colon after a slash") {
-    open_store(dir / "a:b")->put("a", "x", {}, stop);
+    open_store(dir / "a:b", Json::object(), stop)->put("a", "x", {}, stop);
     CHECK(std::filesystem::exists(dir / "a:b/a"));
   }
   SECTION("a file URL") {
-    const auto store = open_store("file://" + dir.path());
+    const auto store = open_store("file://" + dir.path(), Json::object(), stop);
     CHECK(store->url() == "file://" + dir.path());
     store->put("a", "x", {}, stop);
     CHECK(std::filesystem::exists(dir / "a"));
   }
   SECTION("memory stores of one name share their objects, others do not") {
-    open_store("memory:open-store-1")->put("a", "x", {}, stop);
-    CHECK(open_store("memory:open-store-1")->get("a", stop) == "x");
-    CHECK_FALSE(open_store("memory:open-store-2")->head("a"));
-    CHECK(open_store("memory:open-store-1")->url() == "memory:open-store-1");
+    open_store("memory:open-store-1", Json::object(), stop)->put("a", "x", {}, stop);
+    CHECK(open_store("memory:open-store-1", Json::object(), stop)->get("a", stop) == "x");
+    CHECK_FALSE(open_store("memory:open-store-2", Json::object(), stop)->head("a"));
+    CHECK(open_store("memory:open-store-1", Json::object(), stop)->url() == "memory:open-store-1");
   }
 }
 
 TEST_CASE("open_store() refuses addresses that it does not know") {
-  const auto refused = [](const std::string& url) {
-    const Error error = caught([&] { open_store(url); });
+  const Stop stop;
+  const auto refused = [&](const std::string& url) {
+    const Error error = caught([&] { open_store(url, Json::object(), stop); });
     CHECK(kind_of(error) == "config");
     CHECK_THAT(error.hint(), ContainsSubstring("file:///path") && ContainsSubstring("memory:name"));
     return error.message();

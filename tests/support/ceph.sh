@@ -1,0 +1,231 @@
+#!/usr/bin/env bash
+# A throwaway S3 service for tests and measurements: Ceph's object gateway on one node. Everything
+# it stores is in memory, everything it writes is below DIR, and it listens on loopback only.
+#
+#   ceph.sh start DIR             starts it on free ports; writes DIR/env
+#   ceph.sh stop DIR              kills its daemons by their pids; DIR stays
+#   ceph.sh restart-gateway DIR   kills the gateway as a crash would and starts it again, same ports
+#
+# `. DIR/env` exports PGBAK_TEST_S3_ENDPOINT (http, by address), PGBAK_TEST_S3_TLS_ENDPOINT (https,
+# by name), PGBAK_TEST_S3_CA (the private CA that signed its certificate), PGBAK_TEST_S3_BUCKET,
+# PGBAK_TEST_S3_ACCESS_KEY_ID, PGBAK_TEST_S3_SECRET_ACCESS_KEY and PGBAK_TEST_S3_DIR (DIR itself).
+# Virtual-host addressing works below the name localhost, over https for PGBAK_TEST_S3_BUCKET only:
+# OpenSSL takes no certificate for "*.localhost".
+set -euo pipefail
+
+bucket=pgbak-test
+access_key=PGBAKTESTACCESSKEYID
+secret_key='pgbak/Test+Secret/Key+With/Every+OddSign' # "/" and "+" are in every third real one
+
+fail() {
+  echo "ceph.sh: $*" >&2
+  exit 1
+}
+
+# A TCP port of 127.0.0.1 that nobody listens on. Another process may take it before its daemon
+# does; start() then tries again. The range of PostgreSQL's ports in postgres.sh is another one.
+random_port() {
+  local port
+  while :; do
+    port=$((12000 + RANDOM % 8000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+  done
+  echo "$port"
+}
+
+# One node needs neither replicas nor checksums between its daemons nor authentication nor a
+# manager. Deleted data is to leave the memory within seconds, not hours.
+write_conf() {
+  local mon_port=$1
+  cat >"$dir/ceph.conf" <<CONF
+[global]
+fsid = $(uuidgen)
+mon host = [v2:127.0.0.1:$mon_port/0]
+mon initial members = a
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
+auth cluster required = none
+auth service required = none
+auth client required = none
+ms crc data = false
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 4
+osd pool default pgp num = 4
+osd pool default pg autoscale mode = off
+osd crush chooseleaf type = 0
+run dir = $dir/run
+admin socket =
+crash dir = $dir/run
+log file = $dir/log/\$name.log
+log to stderr = false
+err to stderr = true
+debug default = 0/0
+debug ms = 0/0
+debug mon = 0/0
+debug paxos = 0/0
+debug osd = 0/0
+debug rgw = 0/0
+[mon]
+mon data = $dir/mon
+mon cluster log file = $dir/log/cluster.log
+mon data avail warn = 1
+mon data avail crit = 0
+mon allow pool size one = true
+mon max pg per osd = 1000
+paxos propose interval = 0.05
+[osd]
+osd data = $dir/osd
+osd objectstore = memstore
+memstore device bytes = 4294967296
+osd scrub begin hour = 0
+osd scrub load threshold = 0
+osd client watch timeout = 2
+[client.rgw]
+rgw data = $dir/rgw
+rgw frontends = beast endpoint=127.0.0.1:$http_port ssl_endpoint=127.0.0.1:$https_port ssl_certificate=$dir/tls.pem ssl_private_key=$dir/tls.key
+rgw dns name = localhost
+rgw thread pool size = 64
+rgw enable lc threads = false
+rgw enable quota threads = false
+rgw run sync thread = false
+rgw gc max objs = 4
+rgw gc obj min wait = 5
+rgw gc processor period = 5
+CONF
+}
+
+# The certificate of the gateway, by a CA that nobody else trusts.
+make_certificates() {
+  openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/CN=pgbak test CA' \
+    -addext basicConstraints=critical,CA:TRUE -keyout "$dir/ca.key" -out "$dir/ca.pem"
+  openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$dir/tls.key" -out "$dir/tls.csr"
+  openssl x509 -req -in "$dir/tls.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial \
+    -days 3650 -out "$dir/tls.pem" -extfile <(
+      echo "subjectAltName=DNS:localhost,DNS:*.localhost,DNS:$bucket.localhost,IP:127.0.0.1"
+    )
+}
+
+# Starts a daemon in a session of its own, so that a Ctrl-C meant for the tests leaves it alone.
+daemon() {
+  local name=$1
+  shift
+  setsid "$@" -f </dev/null >"$dir/log/$name.out" 2>&1 &
+  echo $! >"$dir/run/$name.pid"
+}
+
+alive() { kill -0 "$(<"$dir/run/$1.pid")" 2>/dev/null; }
+
+# Kills one daemon and waits for its end. It has nothing to save: what is in memory may go.
+end_daemon() {
+  local pid
+  [ -f "$dir/run/$1.pid" ] || return 0
+  pid=$(<"$dir/run/$1.pid")
+  rm -f "$dir/run/$1.pid"
+  # After a reboot the number may be another process's.
+  grep -qza -- "$dir/ceph.conf" "/proc/$pid/cmdline" 2>/dev/null || return 0
+  kill -KILL "$pid" 2>/dev/null || return 0
+  for _ in $(seq 100); do
+    grep -q '^State:[[:space:]][^Z]' "/proc/$pid/status" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  fail "$1, process $pid, does not end"
+}
+
+stop() {
+  end_daemon rgw
+  end_daemon osd
+  end_daemon mon
+}
+
+start_gateway() {
+  daemon rgw radosgw --conf "$dir/ceph.conf" -n client.rgw
+  for _ in $(seq 600); do
+    if curl -sf -o /dev/null "http://127.0.0.1:$http_port"; then return 0; fi
+    alive rgw || return 1
+    sleep 0.1
+  done
+  return 1
+}
+
+# Starts everything on ports not tried before; false when a step fails.
+try_start() {
+  local mon_port osd_uuid ceph=(timeout 60 ceph --conf "$dir/ceph.conf" --connect-timeout 30)
+  rm -rf "$dir"/{mon,osd,rgw,run,log}
+  mkdir -p "$dir"/{mon,osd,rgw,run,log}
+  mon_port=$(random_port) http_port=$(random_port) https_port=$(random_port)
+  write_conf "$mon_port"
+  osd_uuid=$(uuidgen)
+
+  timeout 60 ceph-mon --conf "$dir/ceph.conf" --mkfs -i a >"$dir/log/mkfs.out" 2>&1 || return 1
+  daemon mon ceph-mon --conf "$dir/ceph.conf" -i a
+  "${ceph[@]}" osd new "$osd_uuid" >"$dir/log/osd-new.out" 2>&1 || return 1
+  timeout 60 ceph-osd --conf "$dir/ceph.conf" -i 0 --mkfs --osd-uuid "$osd_uuid" \
+    >"$dir/log/osd-mkfs.out" 2>&1 || return 1
+  daemon osd ceph-osd --conf "$dir/ceph.conf" -i 0
+  timeout 60 radosgw-admin --conf "$dir/ceph.conf" -n client.rgw user create --uid=pgbak \
+    --display-name=pgbak --access-key="$access_key" --secret-key="$secret_key" \
+    >"$dir/log/user.out" 2>&1 || return 1
+  start_gateway || return 1
+  curl -sSf --retry 3 --aws-sigv4 aws:amz:us-east-1:s3 --user "$access_key:$secret_key" -X PUT \
+    "http://127.0.0.1:$http_port/$bucket" >"$dir/log/bucket.out" 2>&1
+}
+
+write_env() {
+  {
+    echo "export PGBAK_TEST_S3_DIR=$(printf %q "$dir")"
+    echo "export PGBAK_TEST_S3_ENDPOINT=http://127.0.0.1:$http_port"
+    echo "export PGBAK_TEST_S3_TLS_ENDPOINT=https://localhost:$https_port"
+    echo "export PGBAK_TEST_S3_CA=$(printf %q "$dir/ca.pem")"
+    echo "export PGBAK_TEST_S3_BUCKET=$bucket"
+    echo "export PGBAK_TEST_S3_ACCESS_KEY_ID=$access_key"
+    echo "export PGBAK_TEST_S3_SECRET_ACCESS_KEY=$secret_key"
+  } >"$dir/env.tmp"
+  mv "$dir/env.tmp" "$dir/env"
+}
+
+# What the daemons and steps said last.
+show_logs() { find "$dir/log" -type f -size +0 -exec tail -n 10 {} + >&2; }
+
+start() {
+  local program
+  for program in radosgw radosgw-admin ceph-mon ceph-osd ceph uuidgen openssl curl setsid; do
+    command -v "$program" >/dev/null ||
+      fail "no $program found; install the s3_packages of examples/packages.sh"
+  done
+  stop
+  make_certificates >"$dir/openssl.log" 2>&1 || fail "openssl failed: $(tail "$dir/openssl.log")"
+  for _ in 1 2 3; do
+    if try_start; then
+      write_env
+      return 0
+    fi
+    stop
+  done
+  show_logs
+  fail 'Ceph did not start; its last words are above'
+}
+
+restart_gateway() {
+  [ -f "$dir/env" ] || fail "nothing was started in $dir"
+  # shellcheck disable=SC1091  # write_env has written it
+  source "$dir/env"
+  http_port=${PGBAK_TEST_S3_ENDPOINT##*:}
+  end_daemon rgw
+  start_gateway && return 0
+  show_logs
+  fail 'the gateway did not start again; its last words are above'
+}
+
+# Python's and curl's own settings for proxies and certificates are not for loopback.
+unset CEPH_CONF CEPH_ARGS CEPH_KEYRING "${!AWS_@}" http_proxy https_proxy all_proxy ALL_PROXY
+command=${1-}
+[ $# -eq 2 ] || fail "usage: ceph.sh start DIR | stop DIR | restart-gateway DIR"
+mkdir -p "$2"
+dir=$(cd "$2" && pwd)
+case $command in
+  start) start ;;
+  stop) stop ;;
+  restart-gateway) restart_gateway ;;
+  *) fail "unknown command '$command': use start, stop or restart-gateway" ;;
+esac
