@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "host/base/random_id.hpp"
 #include "host/job/ledger.hpp"
 
 namespace pgbak {
@@ -29,8 +30,5 @@ struct Run {
   /// it has ended. May be empty.
   std::function<void(const ProgressView&)> show_progress;
 };
-
-/// 16 random hex digits (getrandom(2)).
-std::string random_id();
 
 }  // namespace pgbak

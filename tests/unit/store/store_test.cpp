@@ -44,7 +44,7 @@ TEST_CASE("open_store() refuses addresses that it does not know") {
     return error.message();
   };
   CHECK_THAT(refused(""), ContainsSubstring("empty"));
-  CHECK_THAT(refused("s3://bucket/prefix"), ContainsSubstring("scheme 's3'"));
+  CHECK_THAT(refused("gs://bucket/prefix"), ContainsSubstring("scheme 'gs'"));
   CHECK_THAT(refused("sftp:host"), ContainsSubstring("scheme 'sftp'"));
   CHECK_THAT(refused("memory:"), ContainsSubstring("no name"));
   CHECK_THAT(refused("file://host/path"), ContainsSubstring("'file://host/path'"));

@@ -1,4 +1,4 @@
-#include "host/job/run.hpp"
+#include "host/base/random_id.hpp"
 
 #include <fmt/format.h>
 #include <sys/random.h>

@@ -1,10 +1,10 @@
-#include "host/job/run.hpp"
+#include "host/base/random_id.hpp"
 
 #include <set>
 
 #include "tests/support/catch.hpp"
 
-TEST_CASE("ids are 16 hex digits and never the same", "[job]") {
+TEST_CASE("ids are 16 hex digits and never the same", "[base]") {
   std::set<std::string> seen;
   for (int i = 0; i < 1000; ++i) {
     const std::string id = pgbak::random_id();
