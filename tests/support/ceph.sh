@@ -33,20 +33,16 @@ random_port() {
   echo "$port"
 }
 
-# One node needs neither replicas nor checksums between its daemons nor authentication nor a
-# manager. Deleted data is to leave the memory within seconds, not hours.
+# One node needs neither replicas nor checksums and signatures between its daemons, nor a manager. Deleted data is to leave the memory within seconds, not hours.
 write_conf() {
-  local mon_port=$1
   cat >"$dir/ceph.conf" <<CONF
 [global]
-fsid = $(uuidgen)
+fsid = $fsid
 mon host = [v2:127.0.0.1:$mon_port/0]
 mon initial members = a
-public addr = 127.0.0.1
-cluster addr = 127.0.0.1
-auth cluster required = none
-auth service required = none
-auth client required = none
+keyring = $dir/keyring
+auth allow insecure global id reclaim = false
+cephx sign messages = false
 ms crc data = false
 osd pool default size = 1
 osd pool default min size = 1
@@ -76,6 +72,8 @@ mon max pg per osd = 1000
 paxos propose interval = 0.05
 [osd]
 osd data = $dir/osd
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
 osd objectstore = memstore
 memstore device bytes = 4294967296
 osd scrub begin hour = 0
@@ -106,15 +104,24 @@ make_certificates() {
     )
 }
 
+# The daemons' keys to each other.
+make_keys() {
+  local name
+  ceph-authtool --create-keyring "$dir/keyring" --gen-key -n mon. --cap mon 'allow *' &&
+    for name in client.admin client.rgw osd.0; do
+      ceph-authtool "$dir/keyring" --gen-key -n "$name" --cap mon 'allow *' --cap osd 'allow *' ||
+        return
+    done
+}
+
 # Starts a daemon in a session of its own, so that a Ctrl-C meant for the tests leaves it alone.
 daemon() {
   local name=$1
   shift
   setsid "$@" -f </dev/null >"$dir/log/$name.out" 2>&1 &
   echo $! >"$dir/run/$name.pid"
+  disown
 }
-
-alive() { kill -0 "$(<"$dir/run/$1.pid")" 2>/dev/null; }
 
 # Kills one daemon and waits for its end. It has nothing to save: what is in memory may go.
 end_daemon() {
@@ -138,27 +145,37 @@ stop() {
   end_daemon mon
 }
 
-start_gateway() {
-  daemon rgw radosgw --conf "$dir/ceph.conf" -n client.rgw
+# Waits until a daemon listens on its port; false when it ends before, or takes a minute.
+listens() {
   for _ in $(seq 600); do
-    if curl -sf -o /dev/null "http://127.0.0.1:$http_port"; then return 0; fi
-    alive rgw || return 1
+    if (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then return 0; fi
+    kill -0 "$(<"$dir/run/$1.pid")" 2>/dev/null || return 1
     sleep 0.1
   done
   return 1
 }
 
+start_gateway() {
+  daemon rgw radosgw --conf "$dir/ceph.conf" -n client.rgw
+  listens rgw "$http_port" && curl -sf -o /dev/null "http://127.0.0.1:$http_port"
+}
+
 # Starts everything on ports not tried before; false when a step fails.
 try_start() {
-  local mon_port osd_uuid ceph=(timeout 60 ceph --conf "$dir/ceph.conf" --connect-timeout 30)
-  rm -rf "$dir"/{mon,osd,rgw,run,log}
+  local fsid osd_uuid mon_port ceph=(timeout 60 ceph --conf "$dir/ceph.conf" --connect-timeout 30)
+  rm -rf "$dir"/{mon,osd,rgw,run,log,keyring}
   mkdir -p "$dir"/{mon,osd,rgw,run,log}
+  fsid=$(uuidgen) osd_uuid=$(uuidgen)
   mon_port=$(random_port) http_port=$(random_port) https_port=$(random_port)
-  write_conf "$mon_port"
-  osd_uuid=$(uuidgen)
+  write_conf
 
-  timeout 60 ceph-mon --conf "$dir/ceph.conf" --mkfs -i a >"$dir/log/mkfs.out" 2>&1 || return 1
+  make_keys >"$dir/log/keys.out" 2>&1 || return 1
+  monmaptool --create --clobber --fsid "$fsid" --addv a "[v2:127.0.0.1:$mon_port]" "$dir/monmap" \
+    >"$dir/log/mon-map.out" 2>&1 || return 1
+  timeout 60 ceph-mon --conf "$dir/ceph.conf" --mkfs -i a --monmap "$dir/monmap" \
+    --keyring "$dir/keyring"  >"$dir/log/mon-mkfs.out" 2>&1 || return 1
   daemon mon ceph-mon --conf "$dir/ceph.conf" -i a
+  listens mon "$mon_port" || return 1
   "${ceph[@]}" osd new "$osd_uuid" >"$dir/log/osd-new.out" 2>&1 || return 1
   timeout 60 ceph-osd --conf "$dir/ceph.conf" -i 0 --mkfs --osd-uuid "$osd_uuid" \
     >"$dir/log/osd-mkfs.out" 2>&1 || return 1
@@ -168,7 +185,7 @@ try_start() {
     >"$dir/log/user.out" 2>&1 || return 1
   start_gateway || return 1
   curl -sSf --retry 3 --aws-sigv4 aws:amz:us-east-1:s3 --user "$access_key:$secret_key" -X PUT \
-    "http://127.0.0.1:$http_port/$bucket" >"$dir/log/bucket.out" 2>&1
+    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "http://127.0.0.1:$http_port/$bucket" >"$dir/log/bucket.out" 2>&1
 }
 
 write_env() {
@@ -189,7 +206,7 @@ show_logs() { find "$dir/log" -type f -size +0 -exec tail -n 10 {} + >&2; }
 
 start() {
   local program
-  for program in radosgw radosgw-admin ceph-mon ceph-osd ceph uuidgen openssl curl setsid; do
+  for program in radosgw radosgw-admin ceph-mon ceph-osd ceph ceph-authtool uuidgen openssl curl setsid; do
     command -v "$program" >/dev/null ||
       fail "no $program found; install the s3_packages of examples/packages.sh"
   done
