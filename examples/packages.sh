@@ -13,6 +13,9 @@ run_packages=(postgresql-client)
 # A PostgreSQL server, for the examples and the tests only.
 server_packages=(postgresql)
 test_packages=(catch2 curl file gzip jq procps zstd)
+# An S3 service for the tests (tests/support/ceph.sh), and public clients to compare notes with.
+s3_packages=(radosgw ceph-mon ceph-osd ceph-common uuid-runtime openssl)
+s3_client_packages=(rclone s3cmd awscli) # Ubuntu 24.04 has no awscli
 # The peers that tests/bench measures against, and what measures.
 bench_packages=(curl gzip hyperfine pigz python3 time zstd)
 check_packages=(clang-format clang-tidy lua-check shellcheck)
@@ -21,13 +24,16 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
+is_installed() {
+  [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
 # install_packages NAME...: installs those of the packages that are not there.
 install_packages() {
   local name missing=() status=0
   local drop_in=/etc/postgresql-common/createcluster.d/pgbak.conf
   for name in "$@"; do
-    [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) == installed ]] ||
-      missing+=("$name")
+    is_installed "$name" || missing+=("$name")
   done
   ((${#missing[@]})) || return 0
   echo "installing: ${missing[*]}"
@@ -42,4 +48,22 @@ install_packages() {
       -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null || status=$?
   if [[ -e $drop_in ]]; then as_root rm -f "$drop_in"; fi
   return "$status"
+}
+
+# install_offered NAME...: the same, but leaves out what this distribution does not have, and says so.
+install_offered() {
+  local name missing=() offered=()
+  for name in "$@"; do
+    is_installed "$name" || missing+=("$name")
+  done
+  ((${#missing[@]})) || return 0
+  as_root apt-get update -qq
+  for name in "${missing[@]}"; do
+    if apt-cache show "$name" >/dev/null 2>&1; then
+      offered+=("$name")
+    else
+      echo "this distribution has no package '$name': what needs it is skipped"
+    fi
+  done
+  install_packages "${offered[@]}"
 }

@@ -16,7 +16,8 @@ if [[ ${1-} == --fast ]]; then
 fi
 
 install_packages "${build_packages[@]}" "${run_packages[@]}" "${server_packages[@]}" \
-  "${test_packages[@]}"
+  "${test_packages[@]}" "${s3_packages[@]}"
+install_offered "${s3_client_packages[@]}"
 
 cmake --preset release -DPGBAK_TESTS=ON -DPGBAK_SANITIZED_TESTS=$sanitized
 cmake --build --preset release
@@ -31,16 +32,21 @@ fi
 
 # Under /tmp, since a socket's path has at most 107 bytes, and since the server's user may not be
 # able to enter the checkout.
-server=$(mktemp -d /tmp/pgbak-tests.XXXXXX)
-stop_server() {
-  tests/support/postgres.sh stop "$server" || true
-  rm -rf "$server"
+servers=$(mktemp -d /tmp/pgbak-tests.XXXXXX)
+stop_servers() {
+  tests/support/postgres.sh stop "$servers/pg" || true
+  tests/support/ceph.sh stop "$servers/s3" || true
+  rm -rf "$servers"
 }
-trap stop_server EXIT
+trap stop_servers EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-tests/support/postgres.sh start "$server"
+chmod 0755 "$servers"
+tests/support/postgres.sh start "$servers/pg"
+tests/support/ceph.sh start "$servers/s3"
 # shellcheck disable=SC1091  # postgres.sh has just written it
-source "$server/env"
+source "$servers/pg/env"
+# shellcheck disable=SC1091  # and ceph.sh this one
+source "$servers/s3/env"
 
 ctest --test-dir build/release --parallel "$(nproc)" --output-on-failure "$@"
