@@ -12,11 +12,13 @@ struct FreeUrl {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
 
+using CurlText = std::unique_ptr<char, decltype(&curl_free)>;
+
 /// Empty when the URL has no such part.
-std::string part(CURLU* url, CURLUPart what) {
+std::string part(CURLU* url, CURLUPart what, unsigned flags = 0) {
   char* text = nullptr;
-  if (curl_url_get(url, what, &text, 0) != CURLUE_OK) return "";
-  const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
+  if (curl_url_get(url, what, &text, flags) != CURLUE_OK) return "";
+  const CurlText owner(text, &curl_free);
   return text;
 }
 
@@ -33,12 +35,20 @@ std::optional<UrlParts> parse_url(const std::string& url) {
   out.scheme = part(handle.get(), CURLUPART_SCHEME);
   out.user = part(handle.get(), CURLUPART_USER);
   out.host = part(handle.get(), CURLUPART_HOST);
-  const std::string port = part(handle.get(), CURLUPART_PORT);
+  const std::string port = part(handle.get(), CURLUPART_PORT, CURLU_NO_DEFAULT_PORT);
   out.authority = out.host + (port.empty() ? "" : ":" + port);
   out.path = part(handle.get(), CURLUPART_PATH);
   out.query = part(handle.get(), CURLUPART_QUERY);
   out.fragment = part(handle.get(), CURLUPART_FRAGMENT);
   return out;
+}
+
+std::string percent_decode(const std::string& text) {
+  int size = 0;
+  const CurlText decoded(
+      curl_easy_unescape(nullptr, text.c_str(), static_cast<int>(text.size()), &size), &curl_free);
+  if (!decoded) throw std::bad_alloc();
+  return {decoded.get(), static_cast<std::size_t>(size)};
 }
 
 }  // namespace pgbak
