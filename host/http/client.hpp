@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,8 @@ class HttpStream {
   virtual std::size_t read(std::span<std::byte> into, const Stop& stop) = 0;
 };
 
+class ChannelPool;
+
 /// Thread-safe: several exchanges may run at once.
 class HttpClient {
  public:
@@ -77,8 +80,7 @@ class HttpClient {
   std::unique_ptr<HttpStream> open(const HttpRequest& request, const Stop& stop);
 
  private:
-  class Impl;
-  std::shared_ptr<Impl> impl_;
+  std::shared_ptr<ChannelPool> channels_;
 };
 
 }  // namespace pgbak

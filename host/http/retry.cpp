@@ -97,7 +97,7 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
   const year_month_day date{year(static_cast<int>(*y)), month(static_cast<unsigned>(mon / 3 + 1)),
                             day(*d)};
   if (!date.ok() || *h > 23 || *min > 59 || *s > 60) return std::nullopt;
-  if (kDays.substr(weekday(sys_days(date)).c_encoding() * 3, 3) != text.substr(0, 3)) {
+  if (kDays.substr(std::size_t{weekday(sys_days(date)).c_encoding()} * 3, 3) != text.substr(0, 3)) {
     return std::nullopt;
   }
   return sys_days(date) + hours(*h) + minutes(*min) + seconds(*s);
