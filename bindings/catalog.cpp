@@ -3,6 +3,7 @@
 
 #include "bindings/call.hpp"
 #include "bindings/objects.hpp"
+#include "host/job/sweep.hpp"
 
 namespace pgbak {
 namespace {
@@ -62,6 +63,34 @@ void remove(Call& call) {
        Catalog(store, call.run())
            .remove(keys, whose.string("cluster"), whose.string("database"), dry_run)) {
     out.push_back({{"key", each.key}, {"removed", each.removed}});
+  }
+  call.push(out);
+}
+
+void adopt(Call& call) {
+  const auto store = call.object<Store>(1);
+  const auto from = call.object<Store>(2);
+  call.push(for_lua(Catalog(store, call.run()).adopt(from, call.string(3))));
+}
+
+void discard(Call& call) { Catalog(call.object<Store>(1), call.run()).discard(call.string(2)); }
+
+void sweep_store(Call& call) {
+  const auto store = call.object<Store>(1);
+  const Options how = call.options(2);
+  const auto older_than =
+      std::chrono::ceil<std::chrono::seconds>(seconds(how.number("older_than_seconds")));
+  const auto keys = how.strings("keys");
+  Json out = Json::array();
+  for (const Leftover& each :
+       sweep(*store, call.run(), {older_than, how.boolean("delete"), {keys.begin(), keys.end()}})) {
+    out.push_back({{"kind", to_string(each.kind)},
+                   {"key", each.key},
+                   {"size", each.size ? Json(*each.size) : Json(nullptr)},
+                   {"time", each.time.time_since_epoch().count()},
+                   {"marked", each.marked},
+                   {"removed", each.removed},
+                   {"message", each.error ? Json(each.error->text()) : Json(nullptr)}});
   }
   call.push(out);
 }
@@ -146,7 +175,47 @@ const Module& catalog_module() {
         "refused for the newest good backup, the newest good one with tables and rows, and for "
         "backups of another database",
         "catalog.remove(disk, { key }, { database = 'shop', cluster = info.system_identifier })",
-        remove}}};
+        remove},
+       {"adopt",
+        "Makes data that stream.run copied in this run from another store a backup, under the same "
+        "key and with the same id.",
+        {store,
+         {"from", "Store", false, "where the original is"},
+         {"key", "string", false, "of both"}},
+        "table",
+        "the manifest",
+        "not_found when there is no original, refused when this run wrote no such data, or other "
+        "data, corrupt when the stored size is wrong",
+        "catalog.adopt(s3, disk, key)",
+        adopt},
+       {"discard",
+        "Deletes a backup that this run published, for stores that it only passes through.",
+        {store, {"key", "string", false, "of its data"}},
+        "",
+        "",
+        "refused for any other backup, and when the run has deleted others from that store since",
+        "catalog.discard(staging, key)",
+        discard},
+       {"sweep",
+        "Finds what runs that died have left: data and digests without a manifest, temporary "
+        "files, multipart uploads. Deletes nothing unless told to.",
+        {store,
+         {"options",
+          "table",
+          true,
+          "what of it",
+          {{"older_than_seconds", "number", "86400",
+            "younger ones may belong to a run that lives; longer than the longest dump"},
+           {"delete", "boolean", "false", "whether to delete what pgbak has begun or written"},
+           {"keys", "string[]", "",
+            "unmarked data to delete all the same: pgbak cannot tell whether it wrote it"}}}},
+        "table",
+        "array of {kind = 'data'|'digest'|'upload'|'temporary file', key, size, time, marked, "
+        "removed, message}: size where known, time in seconds, whether pgbak wrote it, whether it "
+        "was removed, and why not when that failed (a failure of the run too)",
+        "permission, unavailable, io",
+        "catalog.sweep(s3, { delete = true })",
+        sweep_store}}};
   return module;
 }
 

@@ -13,7 +13,7 @@
 
 namespace pgbak {
 
-/// A sink, and the place where a manifest must follow if it writes a backup into a store.
+/// A sink, or a place in a store whose sink the pipeline opens.
 struct SinkObject {
   std::unique_ptr<Sink> sink;
   std::optional<Destination> destination;

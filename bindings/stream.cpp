@@ -34,8 +34,11 @@ TransferSpec read_spec(Call& call) {
   });
   each_of(lua, options, "to", [&](int index) {
     const auto object = take_handle<SinkObject>(lua, index);
-    spec.pipeline.sinks.push_back(std::move(object->sink));
-    if (object->destination) spec.destinations.push_back(*object->destination);
+    if (object->destination) {
+      spec.destinations.push_back(std::move(*object->destination));
+    } else {
+      spec.pipeline.sinks.push_back(std::move(object->sink));
+    }
   });
   spec.pipeline.total_timeout = seconds(options.number("timeout_seconds"));
   spec.pipeline.stall_timeout = seconds(options.number("stall_timeout_seconds"));
@@ -44,18 +47,20 @@ TransferSpec read_spec(Call& call) {
   return spec;
 }
 
-void push_report(Call& call, const PipelineReport& report) {
+void push_report(Call& call, const TransferReport& report) {
+  const PipelineReport& pipeline = report.pipeline;
   Json filters = Json::array();
-  for (const FilterReport& each : report.filters) {
+  for (const FilterReport& each : pipeline.filters) {
     filters.push_back({{"name", each.name},
                        {"in_bytes", each.in_bytes},
                        {"out_bytes", each.out_bytes},
                        {"result", each.result}});
   }
-  call.push(Json{{"in_bytes", report.in_bytes},
-                 {"out_bytes", report.out_bytes},
-                 {"seconds", report.seconds},
-                 {"filters", filters}});
+  call.push(Json{{"in_bytes", pipeline.in_bytes},
+                 {"out_bytes", pipeline.out_bytes},
+                 {"seconds", pipeline.seconds},
+                 {"filters", filters},
+                 {"destinations", to_json(report.destinations)}});
 }
 
 void run(Call& call) {
@@ -89,7 +94,11 @@ void rate_limit(Call& call) {
 }
 
 constexpr std::string_view kReport =
-    "report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}}";
+    "report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, "
+    "destinations = {{store, key, required, state = 'stored'|'failed', message}…}}";
+constexpr std::string_view kRaises =
+    "the first error of any stage; that of the first destination when all have failed; timeout; "
+    "cancelled";
 
 }  // namespace
 
@@ -109,13 +118,15 @@ const Module& stream_module() {
   static const Module module{
       "stream",
       "Pipelines: source → filters → sinks. Sinks commit once every stage has ended well, one "
-      "after another. Stages are used once.",
+      "after another. Stages are used once. A destination (Store:writer) that fails loses no "
+      "other: the pipeline goes on while one is left. Its failure is in the ledger, and in the "
+      "report.",
       {{"run",
         "Runs a pipeline to its end.",
         {spec},
         "table",
         kReport,
-        "the first error of any stage; timeout; cancelled",
+        kRaises,
         "stream.run { from = pg.dump(db), through = { codec.gzip(), digest.sha256() }, to = { "
         "disk:writer(key) } }",
         run},
@@ -174,7 +185,7 @@ const Module& stream_module() {
           {},
           "table",
           kReport,
-          "the first error of any stage; timeout; cancelled",
+          kRaises,
           "local report = p:wait()",
           wait},
          {"done",

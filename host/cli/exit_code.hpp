@@ -6,6 +6,8 @@
 namespace pgbak {
 
 inline constexpr int kExitUsage = 2;
+/// Nothing failed but what the run can do without.
+inline constexpr int kExitDegraded = 15;
 
 /// 3 to 14, in the order of the kinds in docs/errors.md; cancelled is 128 + `signal` (130 when 0).
 int exit_code(ErrorKind kind, int signal);

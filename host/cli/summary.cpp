@@ -46,9 +46,10 @@ bool recorded(const Run& run, const Error& error) {
       [&](const LedgerEntry& entry) { return entry.error && entry.error->text() == error.text(); });
 }
 
-std::string failure_text(const Paint& paint, const std::string& what, const Error& error,
-                         const std::vector<std::string>& hints) {
-  std::string out = fmt::format("{} {}{}\n", paint("31;1", "error:"), what, error.text());
+/// `head` is "error:" or "degraded:".
+std::string failure_text(const std::string& head, const std::string& what, const Error& error,
+                         const std::vector<std::string>& hints, const Paint& paint) {
+  std::string out = fmt::format("{} {}{}\n", head, what, error.text());
   for (const std::string& hint : hints) {
     out += fmt::format("{}  {}\n", paint("33", "hint:"), hint);
   }
@@ -62,6 +63,7 @@ std::string failure_text(const Paint& paint, const std::string& what, const Erro
 std::string entry_text(const Paint& paint, const LedgerEntry& entry) {
   std::string state = entry.state == EntryState::succeeded      ? paint("32", "ok  ")
                       : entry.state == EntryState::acknowledged ? paint("33", "ack ")
+                      : entry.state == EntryState::degraded     ? paint("33", "degr")
                                                                 : paint("31", "FAIL");
   std::string out = fmt::format("  {} {:<8} {}", state, entry.kind, entry.object);
   if (entry.in_bytes > 0) {
@@ -88,14 +90,16 @@ std::vector<std::string> hints_of(const Run& run, const LedgerEntry& failed) {
   return out;
 }
 
-/// Steps, and what happened outside of any step; parts of a step show in its numbers.
+/// Steps, what happened outside of any step, deletions and destinations that failed; other parts
+/// of a step show in its numbers.
 std::string entries_text(const Paint& paint, const Run& run) {
   std::string out;
   std::size_t shown = 0;
   std::size_t left_out = 0;
   for (const LedgerEntry& entry : run.ledger.entries()) {
-    if (entry.parent && entry.kind != "delete") continue;
-    if (entry.state != EntryState::failed && shown >= kMostEntries) {
+    if (entry.parent && entry.kind != "delete" && entry.kind != "store") continue;
+    const bool trouble = entry.state == EntryState::failed || entry.state == EntryState::degraded;
+    if (!trouble && shown >= kMostEntries) {
       ++left_out;
       continue;
     }
@@ -126,32 +130,42 @@ Verdict judge(const Run& run, const std::optional<Error>& script_error) {
   if (run.stop.requested()) {
     return {exit_code(ErrorKind::cancelled, run.stop.signal()), decisive};
   }
-  if (!decisive) return {};
+  if (!decisive) {
+    const auto degraded = run.ledger.degraded();
+    return degraded.empty() ? Verdict{} : Verdict{kExitDegraded, degraded.front()->error};
+  }
   return {exit_code(decisive->kind(), run.stop.signal()), decisive};
 }
 
 void print_summary(const Run& run, const std::optional<Error>& script_error, bool colour) {
   const Paint paint{colour && !log::is_json()};
-  for (const LedgerEntry* entry : run.ledger.failures()) {
-    show(log::Level::error,
-         failure_text(paint, fmt::format("{} '{}': ", entry->kind, entry->object), *entry->error,
-                      hints_of(run, *entry)));
+  const auto tell = [&](log::Level level, const std::string& head, const LedgerEntry& entry) {
+    show(level, failure_text(head, fmt::format("{} '{}': ", entry.kind, entry.object), *entry.error,
+                             hints_of(run, entry), paint));
+  };
+  const auto failures = run.ledger.failures();
+  const auto degraded = run.ledger.degraded();
+  const std::string error_head = paint("31;1", "error:");
+  for (const LedgerEntry* each : failures) tell(log::Level::error, error_head, *each);
+  for (const LedgerEntry* each : degraded) {
+    tell(log::Level::warn, paint("33;1", "degraded:"), *each);
   }
   if (script_error && !recorded(run, *script_error)) {
     const std::string& hint = script_error->hint();
     show(log::Level::error,
-         failure_text(paint, "", *script_error,
-                      hint.empty() ? std::vector<std::string>{} : std::vector{hint}));
+         failure_text(error_head, "", *script_error,
+                      hint.empty() ? std::vector<std::string>{} : std::vector{hint}, paint));
   }
   const std::string entries = entries_text(paint, run);
   if (!entries.empty()) {
-    const std::size_t failed = run.ledger.failures().size();
+    const bool good = failures.empty() && !script_error;
     const double seconds =
         std::chrono::duration<double>(SteadyClock::now() - run.started_steady).count();
-    std::string verdict = failed == 0 && !script_error ? paint("32;1", "succeeded")
-                          : run.stop.requested()       ? paint("31;1", "stopped")
-                                                       : paint("31;1", "FAILED");
-    show(failed == 0 && !script_error ? log::Level::info : log::Level::error,
+    const std::string verdict = good && degraded.empty() ? paint("32;1", "succeeded")
+                                : good                   ? paint("33;1", "degraded")
+                                : run.stop.requested()   ? paint("31;1", "stopped")
+                                                         : paint("31;1", "FAILED");
+    show(good ? log::Level::info : log::Level::error,
          fmt::format("{} {} after {}\n{}", run.script, verdict, human_seconds(seconds), entries));
   }
 }

@@ -15,7 +15,7 @@ struct Verdict {
 };
 
 /// Judges a run whose ledger is closed. `script_error` is what the script ended with, if anything.
-/// Nothing but an empty list of failures and a script that ended well gives 0.
+/// Nothing but an empty list of failures, degraded ones too, and a script that ended well gives 0.
 Verdict judge(const Run& run, const std::optional<Error>& script_error);
 
 /// Prints failures (message, hint, the end of the detail) and a table of what was done to standard

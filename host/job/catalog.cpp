@@ -1,26 +1,22 @@
 #include "host/job/catalog.hpp"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <tuple>
 
 #include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/base/redact.hpp"
+#include "host/job/parallel.hpp"
 
 namespace pgbak {
 namespace {
 
+constexpr const char* kPublish = "catalog.publish";
 constexpr const char* kRemove = "catalog.remove";
 constexpr std::chrono::minutes kOrphanAge{10};
 // Clocks of machines that share a store may differ a little.
 constexpr std::chrono::minutes kClockSlack{10};
-
-std::string meta_key(const std::string& key) { return key + std::string(Manifest::kSuffix); }
-std::string digest_key(const std::string& key) {
-  return key + std::string(Manifest::kDigestSuffix);
-}
 
 /// The line that `sha256sum -c` reads, run in the directory of the data.
 std::string digest_line(const std::string& sha256, const std::string& key) {
@@ -70,6 +66,15 @@ std::string codec_of(const PipelineReport& report, const std::string& key) {
   return codec;
 }
 
+/// Throws Error{refused} unless the bytes were hashed as they were stored.
+std::string digest_of(const PipelineReport& report, const std::string& key) {
+  if (report.filters.empty() || report.filters.back().name != "sha256") {
+    throw Error(ErrorKind::refused, kPublish, "the digest of '" + key + "' is unknown")
+        .hint("end `through` with digest.sha256()");
+  }
+  return report.filters.back().result;
+}
+
 /// For what users write freely; names, keys and command lines stay as they are, since a password
 /// may be a part of a database's name.
 void redact_strings(Json& json) {
@@ -85,16 +90,25 @@ void redact_strings(Json& json) {
 Catalog::Catalog(std::shared_ptr<Store> store, Run& run) : store_(std::move(store)), run_(run) {}
 
 CatalogListing Catalog::list() const {
-  CatalogListing out;
+  std::vector<std::string> keys;
   for (const ObjectInfo& object : store_->list("")) {
     if (!object.key.ends_with(Manifest::kSuffix)) continue;
-    const std::string key = object.key.substr(0, object.key.size() - Manifest::kSuffix.size());
+    keys.push_back(object.key.substr(0, object.key.size() - Manifest::kSuffix.size()));
+  }
+  std::vector<std::optional<Manifest>> found(keys.size());
+  std::vector<std::optional<Error>> failed(keys.size());
+  in_parallel(keys.size(), run_.stop, [&](std::size_t i) {
     try {
-      if (auto manifest = find(key)) out.backups.push_back(std::move(*manifest));
+      found[i] = find(keys[i]);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
-      out.problems.push_back({object.key, error});
+      failed[i] = error;
     }
+  });
+  CatalogListing out;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (found[i]) out.backups.push_back(*std::move(found[i]));
+    if (failed[i]) out.problems.push_back({meta_key(keys[i]), *failed[i]});
   }
   std::sort(out.backups.begin(), out.backups.end(), [](const Manifest& a, const Manifest& b) {
     return std::tie(b.started, b.id) < std::tie(a.started, a.id);
@@ -132,15 +146,11 @@ std::unique_ptr<Sink> Catalog::writer(const std::string& key) const {
 }
 
 Manifest Catalog::publish(Manifest manifest) {
-  constexpr const char* kOp = "catalog.publish";
   const CommittedData& data = run_.ledger.committed(store_->url(), manifest.key);
-  if (data.report.filters.empty() || data.report.filters.back().name != "sha256") {
-    throw Error(ErrorKind::refused, kOp, "the digest of '" + manifest.key + "' is unknown")
-        .hint("end `through` with digest.sha256()");
-  }
+  const std::string sha256 = digest_of(data.report, manifest.key);
   const std::string codec = codec_of(data.report, manifest.key);
   if (manifest.codec != codec) {
-    throw Error(ErrorKind::refused, kOp,
+    throw Error(ErrorKind::refused, kPublish,
                 "the codec of '" + manifest.key + "' is " + codec + ", not " + manifest.codec);
   }
   manifest.id = random_id();
@@ -149,20 +159,11 @@ Manifest Catalog::publish(Manifest manifest) {
   manifest.duration_seconds = data.report.seconds;
   manifest.raw_bytes = data.report.in_bytes;
   manifest.stored_bytes = data.report.out_bytes;
-  manifest.sha256 = data.report.filters.back().result;
+  manifest.sha256 = sha256;
+  manifest.destinations = to_json(*data.destinations);
   manifest.pgbak_version = PGBAK_VERSION;
   manifest.host = host_name();
   manifest.script = run_.script;
-  const auto stored = store_->head(manifest.key);
-  if (!stored || stored->size != manifest.stored_bytes) {
-    throw Error(ErrorKind::corrupt, kOp,
-                "'" + manifest.key + "' in " + store_->url() + " has " +
-                    (stored ? std::to_string(stored->size) + " bytes" : "vanished") + ", " +
-                    std::to_string(manifest.stored_bytes) + " were written");
-  }
-  const WriteOptions replace{.overwrite = true};
-  store_->put(digest_key(manifest.key), digest_line(manifest.sha256, manifest.key), replace,
-              run_.stop);
   redact_strings(manifest.tags);
   for (auto& [name, value] : manifest.options.items()) {
     // A password may be a part of these names, and a restore needs them whole.
@@ -171,11 +172,56 @@ Manifest Catalog::publish(Manifest manifest) {
     if (!kNames.contains(name)) redact_strings(value);
   }
   for (std::string& line : manifest.restore) line = redact_patterns(line);
-  const std::string text =
-      manifest.to_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  store_->put(meta_key(manifest.key), text, {}, run_.stop);
-  run_.ledger.data_published(store_->url(), manifest.key);
+  write_companions(manifest);
   return manifest;
+}
+
+Manifest Catalog::adopt(const std::shared_ptr<Store>& original, const std::string& key) {
+  constexpr const char* kOp = "catalog.adopt";
+  auto manifest = Catalog(original, run_).find(key);
+  if (!manifest) {
+    throw Error(ErrorKind::not_found, kOp, "no backup '" + key + "' in " + original->url());
+  }
+  const CommittedData& data = run_.ledger.committed(store_->url(), key);
+  if (digest_of(data.report, key) != manifest->sha256 ||
+      data.report.out_bytes != manifest->stored_bytes) {
+    throw Error(ErrorKind::refused, kOp,
+                "what was written to '" + key + "' in " + store_->url() +
+                    " is not the backup that is in " + original->url());
+  }
+  manifest->destinations = to_json(*data.destinations);
+  write_companions(*manifest);
+  return *manifest;
+}
+
+void Catalog::write_companions(const Manifest& manifest) {
+  try {
+    const auto stored = store_->head(manifest.key);
+    if (!stored || stored->size != manifest.stored_bytes) {
+      throw Error(ErrorKind::corrupt, kPublish,
+                  "'" + manifest.key + "' in " + store_->url() + " has " +
+                      (stored ? std::to_string(stored->size) + " bytes" : "vanished") + ", " +
+                      std::to_string(manifest.stored_bytes) + " were written");
+    }
+    store_->put(digest_key(manifest.key), digest_line(manifest.sha256, manifest.key),
+                {.overwrite = true}, run_.stop);
+    const std::string text =
+        manifest.to_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    store_->put(meta_key(manifest.key), text, {}, run_.stop);
+  } catch (const Error& error) {
+    run_.ledger.data_lost(store_->url(), manifest.key, error);
+    throw;
+  }
+  run_.ledger.data_published(store_->url(), manifest.key);
+}
+
+void Catalog::discard(const std::string& key) {
+  if (!run_.ledger.take_back(store_->url(), key)) {
+    throw Error(ErrorKind::refused, "catalog.discard",
+                "'" + key + "' in " + store_->url() +
+                    " is not a backup that this run made and may take back");
+  }
+  remove_whole("discard", {key});
 }
 
 std::vector<Removal> Catalog::remove(const std::vector<std::string>& keys,
@@ -190,11 +236,14 @@ std::vector<Removal> Catalog::remove(const std::vector<std::string>& keys,
     throw;
   }
   std::vector<Removal> out;
+  std::vector<std::string> gone;
   for (const std::string& key : asked) {
     const bool removes = known.contains(key) && !dry_run;
-    if (removes) remove_one(key);
+    if (removes) gone.push_back(key);
     out.push_back({key, removes});
   }
+  if (!gone.empty()) run_.ledger.keep_published(store_->url());
+  remove_whole("delete", gone);
   return out;
 }
 
@@ -246,17 +295,22 @@ std::set<std::string> Catalog::check_floors(const std::set<std::string>& asked,
   return known;
 }
 
-void Catalog::remove_one(const std::string& key) {
-  const std::size_t entry = run_.ledger.begin("delete", key);
+void Catalog::remove_whole(const std::string& kind, const std::vector<std::string>& keys) {
+  std::vector<std::size_t> entries;
+  std::vector<std::string> manifests, rest;
+  for (const std::string& key : keys) {
+    entries.push_back(run_.ledger.begin(kind, key));
+    manifests.push_back(meta_key(key));
+    rest.insert(rest.end(), {digest_key(key), key});
+  }
   try {
-    store_->remove(meta_key(key));
-    store_->remove(digest_key(key));
-    store_->remove(key);
-    run_.ledger.succeed(entry);
+    store_->remove_all(manifests);
+    store_->remove_all(rest);
   } catch (const Error& error) {
-    run_.ledger.fail(entry, error);
+    for (const std::size_t entry : entries) run_.ledger.fail(entry, error);
     throw;
   }
+  for (const std::size_t entry : entries) run_.ledger.succeed(entry);
 }
 
 }  // namespace pgbak

@@ -12,10 +12,25 @@ std::string_view to_string(EntryState state) {
       return "succeeded";
     case EntryState::failed:
       return "failed";
+    case EntryState::degraded:
+      return "degraded";
     case EntryState::acknowledged:
       return "acknowledged";
   }
   return "failed";
+}
+
+Json to_json(const std::vector<DestinationOutcome>& outcomes) {
+  Json out = Json::array();
+  for (const DestinationOutcome& each : outcomes) {
+    Json json{{"store", each.store},
+              {"key", each.key},
+              {"required", each.required},
+              {"state", each.error ? "failed" : "stored"}};
+    if (each.error) json["message"] = each.error->text();
+    out.push_back(std::move(json));
+  }
+  return out;
 }
 
 std::size_t Ledger::begin(std::string kind, std::string object) {
@@ -40,6 +55,12 @@ void Ledger::fail(std::size_t entry, const Error& error) {
   entries_[entry].error = error;
 }
 
+void Ledger::destination_failed(const DestinationOutcome& outcome) {
+  const std::size_t entry = begin("store", outcome.key + " in " + outcome.store);
+  fail(entry, *outcome.error);
+  if (!outcome.required) entries_[entry].state = EntryState::degraded;
+}
+
 void Ledger::count_bytes(std::size_t entry, std::uint64_t in, std::uint64_t out) {
   for (std::optional<std::size_t> at = entry; at; at = entries_[*at].parent) {
     entries_.at(*at).in_bytes += in;
@@ -61,7 +82,8 @@ void Ledger::acknowledge(const std::string& kind, const std::string& object,
     for (auto up = entry.parent; up && !concerned; up = entries_[*up].parent) {
       concerned = named(entries_[*up]);
     }
-    if (!concerned || entry.state != EntryState::failed) continue;
+    const bool counts = entry.state == EntryState::failed || entry.state == EntryState::degraded;
+    if (!concerned || !counts) continue;
     entry.state = EntryState::acknowledged;
     entry.reason = reason;
     found = true;
@@ -89,6 +111,24 @@ const CommittedData& Ledger::committed(const std::string& store_url, const std::
 
 void Ledger::data_published(const std::string& store_url, const std::string& key) {
   unpublished_.erase({store_url, key});
+  published_.insert({store_url, key});
+}
+
+void Ledger::data_lost(const std::string& store_url, const std::string& key, const Error& error) {
+  for (DestinationOutcome& outcome : *unpublished_.at({store_url, key}).destinations) {
+    if (outcome.store != store_url || outcome.key != key || outcome.error) continue;
+    outcome.error = error;
+    destination_failed(outcome);
+  }
+  unpublished_.erase({store_url, key});
+}
+
+bool Ledger::take_back(const std::string& store_url, const std::string& key) {
+  return published_.erase({store_url, key}) > 0;
+}
+
+void Ledger::keep_published(const std::string& store_url) {
+  std::erase_if(published_, [&](const Place& place) { return place.first == store_url; });
 }
 
 void Ledger::close() {
@@ -119,6 +159,14 @@ std::vector<const LedgerEntry*> Ledger::failures() const {
   std::vector<const LedgerEntry*> out;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].state == EntryState::failed && !explained[i]) out.push_back(&entries_[i]);
+  }
+  return out;
+}
+
+std::vector<const LedgerEntry*> Ledger::degraded() const {
+  std::vector<const LedgerEntry*> out;
+  for (const LedgerEntry& entry : entries_) {
+    if (entry.state == EntryState::degraded) out.push_back(&entry);
   }
   return out;
 }

@@ -4,18 +4,27 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "host/base/clock.hpp"
 #include "host/base/error.hpp"
+#include "host/base/json.hpp"
 #include "host/stream/pipeline.hpp"
 
 namespace pgbak {
 
-enum class EntryState { running, succeeded, failed, acknowledged };
+enum class EntryState {
+  running,
+  succeeded,
+  failed,
+  degraded,  ///< failed, but the run can do without it: a destination that is not required
+  acknowledged,
+};
 std::string_view to_string(EntryState state);
 
 /// One thing that the run did.
@@ -31,10 +40,23 @@ struct LedgerEntry {
   std::string reason;  ///< why the script acknowledged the failure
 };
 
+/// What became of one destination of a transfer.
+struct DestinationOutcome {
+  std::string store;  ///< its address
+  std::string key;
+  bool required = true;
+  std::optional<Error> error;  ///< nothing: the data is stored there
+};
+
+/// [{store, key, required, state: "stored" or "failed", message}…]; a message only where it failed.
+Json to_json(const std::vector<DestinationOutcome>& outcomes);
+
 /// Data of a backup that reached a store and still lacks its manifest.
 struct CommittedData {
   WallTime started, finished;
   PipelineReport report;
+  /// Of the same transfer, this destination's among them.
+  std::shared_ptr<std::vector<DestinationOutcome>> destinations;
 };
 
 class Ledger {
@@ -43,6 +65,9 @@ class Ledger {
   std::size_t begin(std::string kind, std::string object);
   void succeed(std::size_t entry);
   void fail(std::size_t entry, const Error& error);
+  /// Records that a destination failed, as kind "store" and object "<key> in <store>": degraded
+  /// unless it was required.
+  void destination_failed(const DestinationOutcome& outcome);
   void count_bytes(std::size_t entry, std::uint64_t in, std::uint64_t out);
 
   /// Steps nest: entries begun between enter() and leave() become children of `entry`.
@@ -51,7 +76,8 @@ class Ledger {
   /// How many steps are open inside one another.
   std::size_t open_steps() const { return open_steps_.size(); }
 
-  /// Takes the failures of one kind of work on `object`, and of its parts, off the exit code; the
+  /// Takes the failures of one kind of work on `object`, degraded ones too, and of its parts, off
+  /// the exit code; the
   /// summary shows them with `reason`. Throws Error{not_found} when no such work has failed.
   void acknowledge(const std::string& kind, const std::string& object, const std::string& reason);
 
@@ -60,6 +86,14 @@ class Ledger {
   /// The manifest follows now. Throws Error{refused} when no such data was committed in this run.
   const CommittedData& committed(const std::string& store_url, const std::string& key) const;
   void data_published(const std::string& store_url, const std::string& key);
+  /// The manifest could not be written: this destination of its transfer has failed.
+  void data_lost(const std::string& store_url, const std::string& key, const Error& error);
+
+  /// Whether this run published the backup and may take it back: once, and not after
+  /// keep_published().
+  bool take_back(const std::string& store_url, const std::string& key);
+  /// What this run published in the store stays: others were deleted, which may have counted on it.
+  void keep_published(const std::string& store_url);
 
   /// Turns what is still open into failures: entries never ended, data never published. Called
   /// once, when the script has ended.
@@ -68,11 +102,14 @@ class Ledger {
   const std::vector<LedgerEntry>& entries() const { return entries_; }
   /// Failures that count, each once: where a step failed because of a part, only the part.
   std::vector<const LedgerEntry*> failures() const;
+  std::vector<const LedgerEntry*> degraded() const;
 
  private:
   std::vector<LedgerEntry> entries_;
   std::vector<std::size_t> open_steps_;
-  std::map<std::pair<std::string, std::string>, CommittedData> unpublished_;
+  using Place = std::pair<std::string, std::string>;  // store, key
+  std::map<Place, CommittedData> unpublished_;
+  std::set<Place> published_;
 };
 
 }  // namespace pgbak

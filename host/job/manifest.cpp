@@ -29,11 +29,17 @@ class Reader {
     return convert<T>(*found, field);
   }
 
-  /// An object; missing and null are empty ones.
+  /// Missing and null are empty ones.
   Json object(const char* field) const {
     const auto found = json_.find(field);
     if (found == json_.end() || found->is_null()) return Json::object();
     if (!found->is_object()) bad(field, "is not an object");
+    return *found;
+  }
+  Json array(const char* field) const {
+    const auto found = json_.find(field);
+    if (found == json_.end() || found->is_null()) return Json::array();
+    if (!found->is_array()) bad(field, "is not an array");
     return *found;
   }
 
@@ -79,6 +85,11 @@ Json or_null(const std::optional<T>& value) {
 
 }  // namespace
 
+std::string meta_key(const std::string& key) { return key + std::string(Manifest::kSuffix); }
+std::string digest_key(const std::string& key) {
+  return key + std::string(Manifest::kDigestSuffix);
+}
+
 bool Manifest::complete() const {
   const auto narrows = [&](const char* name) {
     const auto found = options.find(name);
@@ -115,7 +126,8 @@ Json Manifest::to_json() const {
           {"options", options},
           {"tags", tags},
           {"fingerprint", fingerprint},
-          {"restore", restore}};
+          {"restore", restore},
+          {"destinations", destinations}};
 }
 
 Manifest Manifest::from_json(const Json& json, const std::string& where) {
@@ -161,6 +173,7 @@ Manifest Manifest::from_json(const Json& json, const std::string& where) {
   out.fingerprint = json.value("fingerprint", Json(nullptr));
   out.restore =
       read.optional<std::vector<std::string>>("restore").value_or(std::vector<std::string>{});
+  out.destinations = read.array("destinations");
   return out;
 }
 

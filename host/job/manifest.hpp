@@ -39,6 +39,9 @@ struct Manifest {
   Json tags = Json::object();        ///< the user's own
   Json fingerprint = nullptr;        ///< of the source database, or null
   std::vector<std::string> restore;  ///< command lines with stock tools
+  /// Where the transfer that wrote this data went, and what was known of each then: array of
+  /// {store, key, required, state, message}.
+  Json destinations = Json::array();
 
   /// Whether it was meant to bring a database back alone: not only the schema, only the data, or
   /// only chosen tables or schemas. What a user excludes by name is the user's choice and changes
@@ -51,5 +54,10 @@ struct Manifest {
   /// As from_json(), from the text of a `.meta` object.
   static Manifest parse(const std::string& text, const std::string& where);
 };
+
+/// "<key>.meta"
+std::string meta_key(const std::string& key);
+/// "<key>.sha256"
+std::string digest_key(const std::string& key);
 
 }  // namespace pgbak

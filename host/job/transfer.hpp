@@ -5,37 +5,42 @@
 #include <string>
 #include <vector>
 
+#include "host/job/destination.hpp"
 #include "host/job/run.hpp"
-#include "host/store/store.hpp"
 #include "host/stream/pipeline.hpp"
 
 namespace pgbak {
 
-/// Where data lands that a manifest must follow.
-struct Destination {
-  std::shared_ptr<Store> store;
-  std::string key;
-};
-
 struct TransferSpec {
   PipelineSpec pipeline;
-  std::vector<Destination> destinations;  ///< of the pipeline's store writers
-  std::string label;                      ///< for the ledger and the progress line
+  /// Further sinks. They commit after the others, whose failure ends the pipeline.
+  std::vector<Destination> destinations;
+  std::string label;  ///< for the ledger and the progress line
   std::uint64_t expected_bytes = 0;
+};
+
+struct TransferReport {
+  PipelineReport pipeline;
+  std::vector<DestinationOutcome> destinations;
 };
 
 /// Starts at once. Destroyed without wait() it is stopped, and the ledger keeps it as failed.
 class Transfer {
  public:
+  /// Throws when there are destinations and none can be written to.
   Transfer(TransferSpec spec, Run& run);
 
   bool done() const { return pipeline_.done(); }
   PipelineProgress progress() const { return pipeline_.progress(); }
 
-  /// Blocks, shows progress, records the outcome once; then returns the report or throws.
-  PipelineReport wait();
+  /// Blocks, shows progress, records the outcome once; then returns the report or throws. A
+  /// destination that failed is an entry of the ledger; it throws only when all of them did.
+  TransferReport wait();
 
  private:
+  PipelineSpec with_destinations(PipelineSpec spec);
+  void record_committed(const PipelineReport& report);
+  void record_failed(const Error& error);
   void show() const;
 
   Run& run_;
@@ -43,7 +48,7 @@ class Transfer {
   const std::uint64_t expected_bytes_;
   const bool moves_;
   const WallTime started_ = wall_now();
-  std::vector<Destination> destinations_;
+  Destinations destinations_;
   std::size_t entry_;
   bool recorded_ = false;
   Pipeline pipeline_;

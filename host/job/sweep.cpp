@@ -1,0 +1,119 @@
+#include "host/job/sweep.hpp"
+
+#include <algorithm>
+
+#include "host/base/error.hpp"
+#include "host/job/manifest.hpp"
+#include "host/job/parallel.hpp"
+
+namespace pgbak {
+namespace {
+
+/// "a" of "a.sha256".
+std::string data_key(const std::string& digest) {
+  return digest.substr(0, digest.size() - Manifest::kDigestSuffix.size());
+}
+
+/// What a store holds, by key.
+class Objects {
+ public:
+  explicit Objects(Store& store) : all_(store.list("")) {}
+
+  const std::vector<ObjectInfo>& all() const { return all_; }
+  const ObjectInfo* find(const std::string& key) const {
+    const auto at = std::ranges::lower_bound(all_, key, {}, &ObjectInfo::key);
+    return at != all_.end() && at->key == key ? &*at : nullptr;
+  }
+
+ private:
+  std::vector<ObjectInfo> all_;
+};
+
+std::vector<Leftover> find_orphans(Store& store, WallTime before) {
+  const Objects objects(store);
+  std::vector<Leftover> out;
+  for (const ObjectInfo& object : objects.all()) {
+    if (object.key.ends_with(Manifest::kSuffix) || objects.find(meta_key(object.key))) continue;
+    Leftover found{.key = object.key, .size = object.size, .time = object.modified};
+    if (object.key.ends_with(Manifest::kDigestSuffix)) {
+      const std::string data = data_key(object.key);
+      if (objects.find(data) || objects.find(meta_key(data))) continue;
+      found.kind = Leftover::Kind::digest;
+    } else if (const ObjectInfo* digest = objects.find(digest_key(object.key))) {
+      found.time = std::max(found.time, digest->modified);
+    }
+    if (found.time <= before) out.push_back(std::move(found));
+  }
+  return out;
+}
+
+/// Removes an orphan; false when it is none any more.
+bool remove_orphan(Store& store, const Leftover& orphan) {
+  const auto now = store.head(orphan.key);
+  if (!now || now->size != orphan.size || now->modified > orphan.time) return false;
+  if (orphan.kind == Leftover::Kind::digest) {
+    const std::string data = data_key(orphan.key);
+    if (store.head(data) || store.head(meta_key(data))) return false;
+    return store.remove(orphan.key);
+  }
+  if (store.head(meta_key(orphan.key))) return false;
+  store.remove_all({digest_key(orphan.key), orphan.key});
+  return true;
+}
+
+/// Calls `remove`, which says whether there was something to remove, and records it.
+template <typename Remove>
+void record(Run& run, Leftover& what, Remove remove) {
+  run.stop.check("catalog.sweep");
+  try {
+    what.removed = remove();
+    if (what.removed) run.ledger.succeed(run.ledger.begin("sweep", what.key));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::cancelled) throw;
+    what.error = error;
+    run.ledger.fail(run.ledger.begin("sweep", what.key), error);
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(Leftover::Kind kind) {
+  switch (kind) {
+    case Leftover::Kind::data:
+      return "data";
+    case Leftover::Kind::digest:
+      return "digest";
+    case Leftover::Kind::upload:
+      return "upload";
+    case Leftover::Kind::temporary_file:
+      return "temporary file";
+  }
+  return "data";
+}
+
+std::vector<Leftover> sweep(Store& store, Run& run, const SweepOptions& options) {
+  const WallTime before = wall_now() - options.older_than;
+  std::vector<Leftover> out = find_orphans(store, before);
+  in_parallel(out.size(), run.stop,
+              [&](std::size_t i) { out[i].marked = store.marked(out[i].key); });
+  if (options.remove) {
+    for (Leftover& each : out) {
+      if (!each.marked && !options.keys.contains(each.key)) continue;
+      record(run, each, [&] { return remove_orphan(store, each); });
+    }
+  }
+  const auto kind =
+      store.url().starts_with("s3:") ? Leftover::Kind::upload : Leftover::Kind::temporary_file;
+  for (const Unfinished& each : store.unfinished()) {
+    if (each.started > before) continue;
+    out.push_back({.kind = kind, .key = each.key, .time = each.started, .marked = true});
+    if (!options.remove) continue;
+    record(run, out.back(), [&] {
+      store.discard(each);
+      return true;
+    });
+  }
+  return out;
+}
+
+}  // namespace pgbak

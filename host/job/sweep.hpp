@@ -1,0 +1,44 @@
+// What runs that died have left in a store: objects that belong to no manifest, and what was begun
+// and never ended.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "host/job/run.hpp"
+#include "host/store/store.hpp"
+
+namespace pgbak {
+
+struct Leftover {
+  enum class Kind { data, digest, upload, temporary_file };
+
+  Kind kind = Kind::data;
+  std::string key = {};
+  std::optional<std::uint64_t> size = {};  ///< nothing where it is not known
+  WallTime time = {};                      ///< last written, of data or its digest; or begun
+  bool marked = false;                     ///< pgbak wrote it; always for what was never ended
+  bool removed = false;
+  std::optional<Error> error = {};  ///< why it could not be removed
+};
+/// "data", "digest", "upload", "temporary file".
+std::string_view to_string(Leftover::Kind kind);
+
+struct SweepOptions {
+  /// Younger ones may belong to a run that lives: longer than the longest dump takes.
+  std::chrono::seconds older_than{86400};
+  bool remove = false;
+  std::set<std::string> keys;  ///< of unmarked ones to remove all the same: they may be foreign
+};
+
+/// Finds data and digests without a manifest, and what Store::unfinished() tells; the digest of
+/// found data counts with it. With `remove` it removes what was never ended, marked objects and
+/// those in `keys`, each unless a manifest has appeared meanwhile. Any manifest protects its data,
+/// also one that cannot be read. Each removal is an entry "sweep" of the ledger; one that fails
+/// does not keep the others.
+std::vector<Leftover> sweep(Store& store, Run& run, const SweepOptions& options);
+
+}  // namespace pgbak
