@@ -52,6 +52,29 @@ function catalog.get(store, key) end
 ---@return table # array of {key, removed}
 function catalog.remove(store, keys, whose, options) end
 
+---Makes data that stream.run copied in this run from another store a backup, under the same key and with the same id.
+---@param store pgbak.Store where
+---@param from pgbak.Store where the original is
+---@param key string of both
+---@return table # the manifest
+function catalog.adopt(store, from, key) end
+
+---Deletes a backup that this run published, for stores that it only passes through.
+---@param store pgbak.Store where
+---@param key string of its data
+function catalog.discard(store, key) end
+
+---@class pgbak.catalog.sweep.options
+---@field older_than_seconds? number younger ones may belong to a run that lives; longer than the longest dump
+---@field delete? boolean whether to delete what pgbak has begun or written
+---@field keys? string[] unmarked data to delete all the same: pgbak cannot tell whether it wrote it
+
+---Finds what runs that died have left: data and digests without a manifest, temporary files, multipart uploads. Deletes nothing unless told to.
+---@param store pgbak.Store where
+---@param options? pgbak.catalog.sweep.options what of it
+---@return table # array of {kind = 'data'|'digest'|'upload'|'temporary file', key, size, time, marked, removed, message}: size where known, time in seconds, whether pgbak wrote it, whether it was removed, and why not when that failed (a failure of the run too)
+function catalog.sweep(store, options) end
+
 ---Times are integers: seconds since 1970-01-01T00:00:00Z. Text is UTC.
 ---@class pgbak.clock
 local clock = {}
@@ -332,10 +355,14 @@ local Store = {}
 ---@return string # the address
 function Store:url() end
 
----A sink for a new backup's data, which appears when the pipeline commits. Data without a manifest, left by a run that died, is replaced once it is 10 minutes old.
+---@class pgbak.Store.writer.options
+---@field required? boolean false: a failure here is reported, but the run is only degraded
+
+---A destination for a new backup's data, which appears when the pipeline commits. Touches nothing yet: stream.run opens it. It fails when the key has a backup, or data without a manifest that is younger than 10 minutes; older data, left by a run that died, is replaced.
 ---@param key string a relative path, such as shop/a.gz
+---@param options? pgbak.Store.writer.options how
 ---@return pgbak.Sink # a sink for stream.run; catalog.publish must follow
-function Store:writer(key) end
+function Store:writer(key, options) end
 
 ---Reads an object.
 ---@param key string a relative path, such as shop/a.gz
@@ -361,14 +388,56 @@ function Store:head(key) end
 ---@return integer # how many
 function Store:sweep() end
 
+---What was begun and not ended: temporary files of runs that died, multipart uploads (of which some may be alive).
+---@return table # array of {key, id, time}: the key that it would have become, and when it began, in seconds
+function Store:unfinished() end
+
+---A link that downloads an object without credentials.
+---@param key string a relative path, such as shop/a.gz
+---@param seconds integer how long it works, at most a week
+---@return string # the link, which is a secret
+function Store:presign(key, seconds) end
+
+---Writes, reads back, lists and deletes a probe of 8 KiB.
+---@return table # {reach_seconds, write_seconds, read_seconds, list_seconds, delete_seconds}
+function Store:check() end
+
 ---Places for backups. There is no way to delete here: catalog.remove does, behind the host's floors.
 ---@class pgbak.store
 local store = {}
 
+---@class pgbak.store.open.options
+---@field region? string of the bucket
+---@field endpoint? string https://host[:port] of the service; default: AWS
+---@field addressing? 'auto'|'path'|'virtual' whether the bucket is in the path or the host
+---@field profile? string of the shared config and credentials files
+---@field access_key_id? string who asks
+---@field secret_access_key? string better left to the environment
+---@field session_token? string of temporary credentials
+---@field ca_file? string PEM file of the authorities to trust
+---@field verify_tls? boolean false: trust any server; warns
+---@field checksum? 'none'|'md5'|'sha256'|'crc32' sent with each part
+---@field part_bytes? integer of the first parts; they grow
+---@field max_parts? integer that the service takes
+---@field uniform_parts? boolean parts do not grow (Cloudflare R2)
+---@field parts_in_flight? integer uploaded at once; each takes its size in memory
+---@field conditional_put? boolean let the service refuse to overwrite
+---@field batch_delete? boolean delete many objects by one request
+---@field attempts? integer per request
+---@field deadline_seconds? number per request, with its retries
+---@field storage_class? string such as STANDARD_IA
+---@field encryption? 'AES256'|'aws:kms' by the service
+---@field kms_key_id? string for aws:kms
+---@field tags? table of each object
+---@field metadata? table of each object
+---@field object_lock_mode? 'GOVERNANCE'|'COMPLIANCE' nobody may delete
+---@field object_lock_days? integer for so long
+
 ---Opens a store by its address. Touches nothing yet.
----@param url string a directory, file:///directory, or memory:name (for rehearsals)
+---@param url string a directory, file:///directory, s3://bucket/prefix, or memory:name (for rehearsals)
+---@param options? pgbak.store.open.options of an S3 store; what is not given comes from the address (s3://bucket?region=…), the environment or the service's habits
 ---@return pgbak.Store # the store
-function store.open(url) end
+function store.open(url, options) end
 
 ---Where bytes come from; used up by one pipeline.
 ---@class pgbak.Source
@@ -387,7 +456,7 @@ local Sink = {}
 local Pipeline = {}
 
 ---Waits for the end.
----@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}}
+---@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', message}…}}
 function Pipeline:wait() end
 
 ---Whether wait() would return at once.
@@ -398,7 +467,7 @@ function Pipeline:done() end
 ---@return table # {in_bytes, out_bytes, seconds}
 function Pipeline:progress() end
 
----Pipelines: source → filters → sinks. Sinks commit once every stage has ended well, one after another. Stages are used once.
+---Pipelines: source → filters → sinks. Sinks commit once every stage has ended well, one after another. Stages are used once. A destination (Store:writer) that fails loses no other: the pipeline goes on while one is left. Its failure is in the ledger, and in the report.
 ---@class pgbak.stream
 local stream = {}
 
@@ -413,7 +482,7 @@ local stream = {}
 
 ---Runs a pipeline to its end.
 ---@param spec pgbak.stream.run.spec the pipeline
----@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}}
+---@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', message}…}}
 function stream.run(spec) end
 
 ---@class pgbak.stream.start.spec
