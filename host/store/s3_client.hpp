@@ -97,6 +97,9 @@ class S3Client {
   /// refuses that.
   void remove_all(const std::vector<std::string>& keys, const Stop& stop);
 
+  /// One DeleteObjects request.
+  void remove_page(const std::vector<std::string>& keys, const Stop& stop);
+
   std::string presign(const std::string& key, std::int64_t seconds, const Stop& stop);
 
   /// "s3://bucket/key", for messages.
@@ -137,7 +140,7 @@ class S3Client {
   /// Throws retryable Error{corrupt} when an answer to an upload names another checksum than
   /// `sent`.
   void check_stored(const HttpHead& answer, const ChecksumHeader& sent) const;
-  void remove_page(const std::vector<std::string>& keys, const Stop& stop);
+
   std::string region() const;
   /// Of the settings; with AWS, that of the region where the bucket turned out to be.
   std::string endpoint() const;

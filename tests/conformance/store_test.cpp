@@ -5,6 +5,7 @@
 #include "tests/conformance/store_suite.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/faulty_store.hpp"
+#include "tests/support/s3_server.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace {
@@ -42,3 +43,33 @@ TEST_CASE("a memory store behind the fault injector conforms") {
 }
 
 TEST_CASE("a memory store survives faults") { store_fault_suite(fresh_memory_store()); }
+
+// Multipart uploads from 5 MiB on, the least that S3 takes. Without conditional_put nobody promises
+// that of several writers at the same moment one wins.
+TEST_CASE("an S3 store conforms") {
+  const pgbak::Stop stop;
+  store_suite(*pgbak::s3_store(
+      s3_test_settings({{"conditional_put", true}, {"part_bytes", 5 << 20}}), stop));
+}
+
+TEST_CASE("an S3 store with checksums over TLS conforms") {
+  const pgbak::Stop stop;
+  store_suite(*pgbak::s3_store(s3_test_settings({{"conditional_put", true},
+                                                 {"part_bytes", 5 << 20},
+                                                 {"checksum", "md5"},
+                                                 {"endpoint", s3_test_variable("TLS_ENDPOINT")},
+                                                 {"ca_file", s3_test_variable("CA")}}),
+                               stop));
+}
+
+TEST_CASE("an S3 store behind the fault injector conforms") {
+  const pgbak::Stop stop;
+  FaultyStore store(pgbak::s3_store(s3_test_settings({{"conditional_put", true}}), stop),
+                    std::make_shared<Faults>());
+  store_suite(store);
+}
+
+TEST_CASE("an S3 store survives faults") {
+  const pgbak::Stop stop;
+  store_fault_suite(pgbak::s3_store(s3_test_settings(), stop));
+}
