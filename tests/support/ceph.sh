@@ -33,7 +33,9 @@ random_port() {
   echo "$port"
 }
 
-# One node needs neither replicas nor checksums and signatures between its daemons, nor a manager. Deleted data is to leave the memory within seconds, not hours.
+# One node needs neither replicas nor checksums and signatures between its daemons, nor a manager.
+# Deleted data is to leave the memory within seconds, not hours, and what a killed gateway had
+# locked is to be free as soon.
 write_conf() {
   cat >"$dir/ceph.conf" <<CONF
 [global]
@@ -56,7 +58,6 @@ crash dir = $dir/run
 log file = $dir/log/\$name.log
 log to stderr = false
 err to stderr = true
-debug default = 0/0
 debug ms = 0/0
 debug mon = 0/0
 debug paxos = 0/0
@@ -76,8 +77,6 @@ public addr = 127.0.0.1
 cluster addr = 127.0.0.1
 osd objectstore = memstore
 memstore device bytes = 4294967296
-osd scrub begin hour = 0
-osd scrub load threshold = 0
 osd client watch timeout = 2
 [client.rgw]
 rgw data = $dir/rgw
@@ -87,6 +86,7 @@ rgw thread pool size = 64
 rgw enable lc threads = false
 rgw enable quota threads = false
 rgw run sync thread = false
+rgw mp lock max time = 5
 rgw gc max objs = 4
 rgw gc obj min wait = 5
 rgw gc processor period = 5
