@@ -120,11 +120,13 @@ Credentials from_json(const std::string& body, const std::string& who) {
 /// The answer of AssumeRoleWithWebIdentity.
 Credentials from_sts(const HttpResponse& response, const std::string& who) {
   pugi::xml_document document;
-  document.load_buffer(response.body.data(), response.body.size());
+  const pugi::xml_parse_result parsed =
+      document.load_buffer(response.body.data(), response.body.size());
   if (response.status != 200) {
     const pugi::xml_node error = document.child("ErrorResponse").child("Error");
     throw refused(who, response.status, error.child_value("Code"), error.child_value("Message"));
   }
+  if (!parsed) throw no_credentials_in(who, "its answer is no XML");
   const pugi::xml_node node = document.child("AssumeRoleWithWebIdentityResponse")
                                   .child("AssumeRoleWithWebIdentityResult")
                                   .child("Credentials");

@@ -1,30 +1,15 @@
 #include "host/store/s3_settings.hpp"
 
 #include "host/store/store.hpp"
+#include "tests/support/aws_env.hpp"
 #include "tests/support/caught.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random_text.hpp"
-#include "tests/support/scoped_env.hpp"
 #include "tests/support/stderr_capture.hpp"
-#include "tests/support/temp_dir.hpp"
 
 using namespace pgbak;
 
 namespace {
-
-/// No settings from outside, whoever runs the tests.
-struct BareEnvironment {
-  TempDir home;
-  ScopedEnv home_variable{"HOME", home.path()};
-  ScopedEnv region{"AWS_REGION", std::nullopt};
-  ScopedEnv default_region{"AWS_DEFAULT_REGION", std::nullopt};
-  ScopedEnv endpoint{"AWS_ENDPOINT_URL", std::nullopt};
-  ScopedEnv s3_endpoint{"AWS_ENDPOINT_URL_S3", std::nullopt};
-  ScopedEnv profile{"AWS_PROFILE", std::nullopt};
-  ScopedEnv config{"AWS_CONFIG_FILE", std::nullopt};
-  ScopedEnv credentials{"AWS_SHARED_CREDENTIALS_FILE", std::nullopt};
-  ScopedEnv ca_bundle{"AWS_CA_BUNDLE", std::nullopt};
-};
 
 Error refusal(const std::string& url, const Json& options = Json::object()) {
   const Error error = caught([&] { s3_settings(url, options); });
@@ -39,7 +24,7 @@ std::string region_of(const Json& options = Json::object()) {
 }  // namespace
 
 TEST_CASE("an address alone means AWS, with the defaults", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const S3Settings settings = s3_settings("s3://shop-backups/daily", Json::object());
   CHECK(settings.bucket == "shop-backups");
   CHECK(settings.prefix == "daily/");
@@ -54,7 +39,7 @@ TEST_CASE("an address alone means AWS, with the defaults", "[store][s3]") {
 }
 
 TEST_CASE("every option has its place", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const Json options = parse_json(R"({
     "region": "eu-west-3", "endpoint": "https://s3.test", "addressing": "virtual",
     "profile": "backup", "access_key_id": "AKIDTEST", "secret_access_key": "hush-hush-46",
@@ -95,7 +80,7 @@ TEST_CASE("every option has its place", "[store][s3]") {
 }
 
 TEST_CASE("options stand in the address too, as percent-encoded text", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const S3Settings settings = s3_settings(
       "s3://shop-backups/a?endpoint=http%3A%2F%2F127.0.0.1:9000&region=123&verify_tls=true"
       "&part_bytes=8388608&deadline_seconds=2.5&checksum=md5&kms_key_id=&max%5Fparts=1000",
@@ -111,7 +96,7 @@ TEST_CASE("options stand in the address too, as percent-encoded text", "[store][
 }
 
 TEST_CASE("an address holds no secrets and no tables", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   for (const char* name : {"access_key_id", "secret_access_key", "session_token"}) {
     const Error error = refusal(std::string("s3://shop-backups?") + name + "=hush-hush-42");
     CHECK_THAT(error.message(), ContainsSubstring(std::string("'") + name + "'"));
@@ -124,14 +109,14 @@ TEST_CASE("an address holds no secrets and no tables", "[store][s3]") {
 }
 
 TEST_CASE("a secret of the wrong type is not shown", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const Error error = refusal("s3://shop-backups", {{"secret_access_key", {"hush-hush-44"}}});
   CHECK_THAT(error.message(), ContainsSubstring("'secret_access_key' must be a text"));
   CHECK_THAT(error.message(), !ContainsSubstring("hush-hush"));
 }
 
 TEST_CASE("an unknown option is an error that names the one that was meant", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   CHECK(refusal("s3://shop-backups", {{"regoin", "eu"}}).message() ==
         "unknown option 'regoin' of an S3 store, did you mean 'region'?");
   CHECK(refusal("s3://shop-backups?regoin=eu").message() ==
@@ -143,7 +128,7 @@ TEST_CASE("an unknown option is an error that names the one that was meant", "[s
 }
 
 TEST_CASE("an option is given once", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   CHECK(refusal("s3://shop-backups?region=a", {{"region", "b"}}).message() ==
         "option 'region' is given twice");
   CHECK(refusal("s3://shop-backups?region=a&region=a").message() ==
@@ -151,7 +136,7 @@ TEST_CASE("an option is given once", "[store][s3]") {
 }
 
 TEST_CASE("a wrong value is named with what would be right", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const auto [options, message] = GENERATE(table<Json, std::string>({
       {{{"region", 1}}, "option 'region' must be a text, not 1"},
       {{{"verify_tls", "yes"}}, "option 'verify_tls' must be true or false, not \"yes\""},
@@ -183,7 +168,7 @@ TEST_CASE("a wrong value is named with what would be right", "[store][s3]") {
 }
 
 TEST_CASE("values in an address are as strict", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   for (const char* query : {"verify_tls=1", "verify_tls=True", "part_bytes=8M",
                             "part_bytes=", "attempts=1e999", "attempts", "max_parts=[1]"}) {
     INFO(query);
@@ -193,7 +178,7 @@ TEST_CASE("values in an address are as strict", "[store][s3]") {
 }
 
 TEST_CASE("a bucket is 3 to 63 of the characters that some service allows", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   for (const std::string& good :
        {std::string("abc"), std::string("Old_Bucket.1-x"), std::string(63, 'a')}) {
     CHECK(s3_settings("s3://" + good, Json()).bucket == good);
@@ -208,7 +193,7 @@ TEST_CASE("a bucket is 3 to 63 of the characters that some service allows", "[st
 }
 
 TEST_CASE("a prefix has one slash at its end and none at its begin", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const auto prefix = [](const std::string& given) {
     return s3_settings("s3://shop-backups" + given, Json()).prefix;
   };
@@ -225,7 +210,7 @@ TEST_CASE("a prefix has one slash at its end and none at its begin", "[store][s3
 }
 
 TEST_CASE("an endpoint is a scheme, a host and perhaps a port", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const auto endpoint = [](const std::string& given) {
     return s3_settings("s3://shop-backups", {{"endpoint", given}}).endpoint;
   };
@@ -244,7 +229,7 @@ TEST_CASE("an endpoint is a scheme, a host and perhaps a port", "[store][s3]") {
 }
 
 TEST_CASE("the environment names an endpoint, its own variable first", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const ScopedEnv any("AWS_ENDPOINT_URL", "http://any.test");
   CHECK(s3_settings("s3://shop-backups", Json()).endpoint == "http://any.test");
   const ScopedEnv own("AWS_ENDPOINT_URL_S3", "http://own.test");
@@ -259,7 +244,7 @@ TEST_CASE("the environment names an endpoint, its own variable first", "[store][
 
 // Trap 19: each way of addressing is mandatory somewhere.
 TEST_CASE("addressing follows service and bucket unless it is given", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const auto addressing = [](const std::string& bucket, const Json& options) {
     return s3_settings("s3://" + bucket, options).addressing;
   };
@@ -274,7 +259,7 @@ TEST_CASE("addressing follows service and bucket unless it is given", "[store][s
 }
 
 TEST_CASE("the region: option, environment, profile, us-east-1", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   CHECK(region_of() == "us-east-1");
   write_file(bare.home / ".aws/config",
              "[default]\nregion = eu-north-1\n[profile far]\nregion = ap-south-1\n");
@@ -291,7 +276,7 @@ TEST_CASE("the region: option, environment, profile, us-east-1", "[store][s3]") 
 
 // Trap 17: buckets with object lock demand a checksum on every upload.
 TEST_CASE("object lock brings a checksum", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   Json options = {{"object_lock_mode", "COMPLIANCE"}, {"object_lock_days", 1}};
   CHECK(s3_settings("s3://shop-backups", options).checksum == Checksum::md5);
   options["checksum"] = "sha256";
@@ -299,7 +284,7 @@ TEST_CASE("object lock brings a checksum", "[store][s3]") {
 }
 
 TEST_CASE("unverified TLS is said aloud", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   StderrCapture capture;
   CHECK_FALSE(
       s3_settings("s3://shop-backups/a?endpoint=s3.test&verify_tls=false", Json()).http.verify_tls);
@@ -308,14 +293,14 @@ TEST_CASE("unverified TLS is said aloud", "[store][s3]") {
 }
 
 TEST_CASE("AWS_CA_BUNDLE is trusted unless ca_file names another", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const ScopedEnv bundle("AWS_CA_BUNDLE", "/bundle.pem");
   CHECK(s3_settings("s3://shop-backups", Json()).http.ca_file == "/bundle.pem");
   CHECK(s3_settings("s3://shop-backups?ca_file=/own.pem", Json()).http.ca_file == "/own.pem");
 }
 
 TEST_CASE("an address of garbage is refused or read, never worse", "[store][s3]") {
-  const BareEnvironment bare;
+  const BareAwsEnvironment bare;
   const std::uint64_t seed = std::random_device{}();
   INFO("seed " << seed);
   for (std::uint64_t round = 0; round < 500; ++round) {
