@@ -2,6 +2,8 @@
 // may have changed since.
 #include "host/store/s3_credentials.hpp"
 
+#include <strings.h>
+
 #include <utility>
 
 #include "host/base/environment.hpp"
@@ -16,7 +18,7 @@ namespace {
 constexpr const char* kOp = "store.credentials";
 
 Error half_a_pair(const std::string& origin, const std::string& given, const std::string& missing) {
-  return Error(ErrorKind::config, kOp, origin + " has " + given + " but no " + missing);
+  return Error(ErrorKind::config, kOp, given + " without " + missing + " (" + origin + ")");
 }
 
 /// Nothing when there is neither key; throws when there is only one.
@@ -105,7 +107,7 @@ Credentials find_credentials(const CredentialSettings& settings, const Stop& sto
   if (auto found = from_profile(profile, settings.region, stop)) return *std::move(found);
   if (const auto url = container_url()) return container_credentials(*url, stop);
   std::string why = "instance metadata, which AWS_EC2_METADATA_DISABLED turns off";
-  if (environment("AWS_EC2_METADATA_DISABLED") != "true") {
+  if (::strcasecmp(environment("AWS_EC2_METADATA_DISABLED").value_or("").c_str(), "true") != 0) {
     if (auto found = instance_credentials(stop, why)) return *std::move(found);
   }
   throw none_found(profile.files, why);
