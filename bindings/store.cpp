@@ -4,6 +4,8 @@
 #include "bindings/call.hpp"
 #include "bindings/objects.hpp"
 #include "host/store/check.hpp"
+#include "host/store/s3_doctor.hpp"
+#include "host/store/s3_settings.hpp"
 
 namespace pgbak {
 namespace {
@@ -68,6 +70,17 @@ void check(Call& call) {
                  {"delete_seconds", done.delete_seconds}});
 }
 
+void doctor(Call& call) {
+  const Json options = call.has(2) ? call.json(2) : Json::object();
+  const Diagnosis found = diagnose(s3_settings(call.string(1), options), call.run().stop);
+  Json findings = Json::array();
+  for (const Finding& each : found.findings) {
+    findings.push_back(
+        {{"name", each.name}, {"verdict", to_string(each.verdict)}, {"detail", each.detail}});
+  }
+  call.push(Json{{"endpoint", found.endpoint}, {"findings", findings}, {"block", found.block}});
+}
+
 /// As in s3_settings.hpp. No defaults here: what is given wins over the address.
 const std::vector<Option>& s3_options() {
   static const std::vector<Option> options{
@@ -121,7 +134,18 @@ const Module& store_module() {
         "the store",
         "config for an unknown kind of address and a wrong option",
         "local disk = store.open('./backups')",
-        open}},
+        open},
+       {"doctor",
+        "Asks an S3 service what it accepts, with probe objects that are removed again.",
+        {{"url", "string", false, "s3://bucket/prefix"},
+         {"options", "table", true, "as of store.open", s3_options()}},
+        "table",
+        "{endpoint, findings = {{name, verdict = 'yes'|'no'|'unknown', detail}…}, block}: block is "
+        "a "
+        "store for pgbak.lua",
+        "config for an address that is not of S3, unavailable, permission, not_found",
+        "print(store.doctor('s3://bucket/prefix').block)",
+        doctor}},
       {{"Store",
         "A place for backups.",
         {{"url",

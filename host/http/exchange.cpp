@@ -59,7 +59,7 @@ Exchange::Exchange(std::shared_ptr<ChannelPool> channels, const HttpRequest& req
   check(curl_multi_add_handle(channel_->multi.get(), channel_->easy.get()));
 }
 
-Exchange::~Exchange() { release(); }
+Exchange::~Exchange() { release(false); }
 
 void Exchange::wait_for_head(const Stop& stop) {
   drive(stop, [&] { return has_head_; });
@@ -277,7 +277,7 @@ void Exchange::check(CURLMcode code) const {
 
 /// The end of the exchange.
 void Exchange::settle(CURLcode code) {
-  release();
+  release(code == CURLE_OK);
   if (const std::exception_ptr thrown = std::exchange(thrown_, nullptr)) {
     try {
       std::rethrow_exception(thrown);
@@ -289,12 +289,14 @@ void Exchange::settle(CURLcode code) {
   }
 }
 
-/// Gives the channel back; its connection is closed unless the exchange came to a good end.
-void Exchange::release() {
+/// Ends the use of the channel. After a good end it goes back with its connection; else it is
+/// closed, since libcurl refuses options to a handle that failed while it looked up a name.
+void Exchange::release(bool ended_well) {
   if (!channel_) return;
   curl_multi_remove_handle(channel_->multi.get(), channel_->easy.get());
   curl_easy_reset(channel_->easy.get());  // it points into this exchange
-  channels_->give_back(std::move(channel_));
+  if (ended_well) channels_->give_back(std::move(channel_));
+  channel_.reset();
 }
 
 Error Exchange::translate(CURLcode code) const {

@@ -56,7 +56,7 @@ class Exchange final : public HttpStream {
   std::array<std::uint64_t, 3> progress() const;
   void check(CURLMcode code) const;
   void settle(CURLcode code);
-  void release();
+  void release(bool ended_well);
   Error translate(CURLcode code) const;
 
   const std::shared_ptr<ChannelPool> channels_;

@@ -19,6 +19,11 @@ constexpr std::string_view kContent = "pgbak doctor\n";
 constexpr std::chrono::seconds kClockSlack{60};
 constexpr std::chrono::milliseconds kPatience{30'000};
 
+const std::map<Checksum, std::string> kNames{{Checksum::none, "none"},
+                                             {Checksum::md5, "md5"},
+                                             {Checksum::sha256, "sha256"},
+                                             {Checksum::crc32, "crc32"}};
+
 Bytes content() { return std::as_bytes(std::span(kContent)); }
 
 class Doctor {
@@ -137,11 +142,28 @@ class Doctor {
     throw Error(*first);
   }
 
+  /// Sends the checksum of other bytes: a service that takes it does not look.
+  std::string say_whether_checked(Checksum checksum) const {
+    S3Request request{"PUT", key_, {}, {}, content()};
+    request.headers = checksum_of(checksum, {}).headers;
+    try {
+      client().call(request, RetryPolicy{.attempts = 1}, stop_);
+      return "accepted, but not checked";
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::cancelled) throw;
+      return "";
+    }
+  }
+
   void probe_checksums() {
     takes("checksum none", [&] { return write(Checksum::none); });
-    takes("checksum md5", [&] { return write(Checksum::md5); });
-    takes("checksum sha256", [&] { return write(Checksum::sha256); });
-    takes("checksum crc32", [&] { return write(Checksum::crc32); });
+    for (const auto& [checksum, name] : kNames) {
+      if (checksum == Checksum::none) continue;
+      takes("checksum " + name, [&, checksum = checksum] {
+        write(checksum);
+        return say_whether_checked(checksum);
+      });
+    }
   }
 
   void probe_conditional_put() {
@@ -226,10 +248,6 @@ class Doctor {
   }
 
   std::string block() const {
-    static const std::map<Checksum, std::string> kNames{{Checksum::none, "none"},
-                                                        {Checksum::md5, "md5"},
-                                                        {Checksum::sha256, "sha256"},
-                                                        {Checksum::crc32, "crc32"}};
     std::string out = fmt::format("{{ url = 's3://{}{}',\n", settings_.bucket,
                                   settings_.prefix.empty() ? "" : "/" + settings_.prefix);
     if (settings_.own_endpoint) out += fmt::format("  endpoint = '{}',\n", settings_.endpoint);
@@ -252,6 +270,11 @@ class Doctor {
 };
 
 }  // namespace
+
+std::string_view to_string(Verdict verdict) {
+  if (verdict == Verdict::unknown) return "unknown";
+  return verdict == Verdict::yes ? "yes" : "no";
+}
 
 Diagnosis diagnose(S3Settings settings, const Stop& stop) {
   return Doctor(std::move(settings), stop).run();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/base/stop.hpp"
@@ -10,6 +11,7 @@
 namespace pgbak {
 
 enum class Verdict { yes, no, unknown };
+std::string_view to_string(Verdict verdict);
 
 struct Finding {
   std::string name;  ///< "path-style addresses", "checksum md5", …
