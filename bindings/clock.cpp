@@ -1,6 +1,9 @@
 // pgbak.clock: the time of day, in UTC.
 #include "host/base/clock.hpp"
 
+#include <poll.h>
+
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -31,6 +34,18 @@ void format(Call& call) {
 
 void parse(Call& call) { call.push(parse_rfc3339(call.string(1)).time_since_epoch().count()); }
 
+void sleep(Call& call) {
+  const Stop& stop = call.run().stop;
+  const auto due = SteadyClock::now() + seconds(call.number(1));
+  for (;;) {
+    stop.check("clock.sleep");
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - SteadyClock::now());
+    if (left.count() <= 0) return;
+    pollfd stopped{stop.fd(), POLLIN, 0};
+    ::poll(&stopped, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+  }
+}
+
 }  // namespace
 
 const Module& clock_module() {
@@ -54,7 +69,15 @@ const Module& clock_module() {
         "seconds since 1970",
         "config for another form",
         "clock.parse('2026-09-21T04:00:00+02:00')",
-        parse}}};
+        parse},
+       {"sleep",
+        "Waits.",
+        {{"seconds", "number", false, "how long"}},
+        "",
+        "",
+        "cancelled when the run is stopped meanwhile",
+        "clock.sleep(0.5)",
+        sleep}}};
   return module;
 }
 

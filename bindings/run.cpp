@@ -43,6 +43,8 @@ void acknowledge(Call& call) {
   call.run().ledger.acknowledge(call.string(1), call.string(2), call.string(3));
 }
 
+void degrade(Call& call) { call.run().ledger.degrade(call.string(1), call.string(2)); }
+
 void lock(Call& call) { call.push(std::make_shared<RunLock>(call.string(1))); }
 
 void close(Call& call) { close_handle<RunLock>(call.lua(), call.index(0)); }
@@ -98,6 +100,16 @@ const Module& run_module() {
         "not_found when no such step has failed",
         "run.acknowledge('backup', 'scratch', 'may be missing on Sundays')",
         acknowledge},
+       {"degrade",
+        "Says that the run could do without a step that failed: it counts no longer as a failure, "
+        "but the run is degraded (exit code 15).",
+        {{"kind", "string", false, "of the step that failed"},
+         {"object", "string", false, "what the step was done to"}},
+        "",
+        "",
+        "not_found when no such step has failed",
+        "run.degrade('prune', 's3://bucket')",
+        degrade},
        {"lock",
         "Makes sure that only one run of this user on this machine works on something. The lock "
         "ends with the "

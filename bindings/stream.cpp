@@ -56,11 +56,16 @@ void push_report(Call& call, const TransferReport& report) {
                        {"out_bytes", each.out_bytes},
                        {"result", each.result}});
   }
+  Json destinations = to_json(report.destinations);
+  for (std::size_t i = 0; i < destinations.size(); ++i) {
+    const auto& error = report.destinations[i].error;
+    if (error) destinations[i]["kind"] = to_string(error->kind());
+  }
   call.push(Json{{"in_bytes", pipeline.in_bytes},
                  {"out_bytes", pipeline.out_bytes},
                  {"seconds", pipeline.seconds},
                  {"filters", filters},
-                 {"destinations", to_json(report.destinations)}});
+                 {"destinations", destinations}});
 }
 
 void run(Call& call) {
@@ -95,7 +100,8 @@ void rate_limit(Call& call) {
 
 constexpr std::string_view kReport =
     "report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, "
-    "destinations = {{store, key, required, state = 'stored'|'failed', message}…}}";
+    "destinations = {{store, key, required, state = 'stored'|'failed', kind, "
+    "message}…}}";
 constexpr std::string_view kRaises =
     "the first error of any stage; that of the first destination when all have failed; timeout; "
     "cancelled";

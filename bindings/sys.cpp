@@ -8,6 +8,7 @@
 #include "bindings/assets.hpp"
 #include "bindings/call.hpp"
 #include "bindings/loader.hpp"
+#include "host/base/directory.hpp"
 #include "host/base/environment.hpp"
 #include "host/base/file.hpp"
 #include "host/base/log.hpp"
@@ -66,6 +67,13 @@ void exists(Call& call) {
 void read(Call& call) { call.push(read_file(call.string(1))); }
 
 void write_new(Call& call) { call.push(write_new_file(call.string(1), call.string(2))); }
+
+void private_directory_path(Call& call) {
+  const std::string path =
+      call.string(1) + "/" + call.string(2) + "-" + std::to_string(::geteuid());
+  private_directory(path);
+  call.push(path);
+}
 
 void load(Call& call) {
   const std::string path = call.string(1);
@@ -179,6 +187,15 @@ const Module& sys_module() {
         "permission, io",
         "sys.write_new('pgbak.lua', text)",
         write_new},
+       {"private_directory",
+        "Makes a directory for this user alone below one that others may write to.",
+        {{"above", "string", false, "such as /tmp"},
+         {"name", "string", false, "the user's number is put after it"}},
+        "string",
+        "its path",
+        "permission when another user was there first, not_found, io",
+        "sys.private_directory('/tmp', 'staging')",
+        private_directory_path},
        {"load", "Compiles a Lua file of the user.", path, "function", "its chunk",
         "not_found, permission, io; config for a syntax error, with file and line",
         "sys.load('pgbak.lua')()", load},

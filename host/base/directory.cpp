@@ -85,6 +85,17 @@ void make_directories(const std::string& path) {
   make_directory(path);
 }
 
+void private_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+    throw file_error(errno, kOp, "cannot create directory '" + path + "'");
+  }
+  struct stat info {};
+  // Somebody else may have been first.
+  if (::lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != ::geteuid()) {
+    throw Error(ErrorKind::permission, kOp, "'" + path + "' is not a directory of this user");
+  }
+}
+
 void sync_directory(const std::string& path) {
   const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || ::fsync(directory.get()) != 0) {

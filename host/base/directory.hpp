@@ -19,6 +19,10 @@ void make_directory(const std::string& path);
 /// make_directory() for `path` and every missing directory above it.
 void make_directories(const std::string& path);
 
+/// Makes a directory (mode 0700) below one that others may write to, such as /tmp; one that is
+/// there already is fine when it is this user's and no symbolic link, else Error{permission}.
+void private_directory(const std::string& path);
+
 /// Makes the names in a directory durable.
 void sync_directory(const std::string& path);
 

@@ -73,6 +73,15 @@ void Ledger::leave() { open_steps_.pop_back(); }
 
 void Ledger::acknowledge(const std::string& kind, const std::string& object,
                          const std::string& reason) {
+  settle("run.acknowledge", kind, object, EntryState::acknowledged, reason);
+}
+
+void Ledger::degrade(const std::string& kind, const std::string& object) {
+  settle("run.degrade", kind, object, EntryState::degraded, {});
+}
+
+void Ledger::settle(const char* op, const std::string& kind, const std::string& object,
+                    EntryState state, const std::string& reason) {
   const auto named = [&](const LedgerEntry& entry) {
     return entry.kind == kind && entry.object == object;
   };
@@ -84,13 +93,12 @@ void Ledger::acknowledge(const std::string& kind, const std::string& object,
     }
     const bool counts = entry.state == EntryState::failed || entry.state == EntryState::degraded;
     if (!concerned || !counts) continue;
-    entry.state = EntryState::acknowledged;
+    entry.state = state;
     entry.reason = reason;
     found = true;
   }
   if (!found) {
-    throw Error(ErrorKind::not_found, "run.acknowledge",
-                "no " + kind + " of '" + object + "' has failed");
+    throw Error(ErrorKind::not_found, op, "no " + kind + " of '" + object + "' has failed");
   }
 }
 
@@ -148,25 +156,23 @@ void Ledger::close() {
   unpublished_.clear();
 }
 
-std::vector<const LedgerEntry*> Ledger::failures() const {
+std::vector<const LedgerEntry*> Ledger::failures() const { return unexplained(EntryState::failed); }
+
+std::vector<const LedgerEntry*> Ledger::degraded() const {
+  return unexplained(EntryState::degraded);
+}
+
+std::vector<const LedgerEntry*> Ledger::unexplained(EntryState state) const {
   std::vector<bool> explained(entries_.size(), false);
   // Children come after their parents, so one pass from the end suffices.
   for (std::size_t i = entries_.size(); i-- > 0;) {
-    if (entries_[i].state == EntryState::failed && entries_[i].parent) {
+    if (entries_[i].state == state && entries_[i].parent) {
       explained[*entries_[i].parent] = true;
     }
   }
   std::vector<const LedgerEntry*> out;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    if (entries_[i].state == EntryState::failed && !explained[i]) out.push_back(&entries_[i]);
-  }
-  return out;
-}
-
-std::vector<const LedgerEntry*> Ledger::degraded() const {
-  std::vector<const LedgerEntry*> out;
-  for (const LedgerEntry& entry : entries_) {
-    if (entry.state == EntryState::degraded) out.push_back(&entry);
+    if (entries_[i].state == state && !explained[i]) out.push_back(&entries_[i]);
   }
   return out;
 }

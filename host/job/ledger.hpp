@@ -77,9 +77,11 @@ class Ledger {
   std::size_t open_steps() const { return open_steps_.size(); }
 
   /// Takes the failures of one kind of work on `object`, degraded ones too, and of its parts, off
-  /// the exit code; the
-  /// summary shows them with `reason`. Throws Error{not_found} when no such work has failed.
+  /// the exit code; the summary shows them with `reason`. Throws Error{not_found} when no such work
+  /// has failed.
   void acknowledge(const std::string& kind, const std::string& object, const std::string& reason);
+  /// Makes of these failures degraded ones: the run could do without that work. Throws likewise.
+  void degrade(const std::string& kind, const std::string& object);
 
   /// Data was committed to a store; the run fails unless its manifest follows.
   void data_committed(const std::string& store_url, const std::string& key, CommittedData data);
@@ -100,11 +102,16 @@ class Ledger {
   void close();
 
   const std::vector<LedgerEntry>& entries() const { return entries_; }
-  /// Failures that count, each once: where a step failed because of a part, only the part.
+  /// Failures that count, each once: where a step failed because of a part, only the part. The same
+  /// for degraded().
   std::vector<const LedgerEntry*> failures() const;
   std::vector<const LedgerEntry*> degraded() const;
 
  private:
+  void settle(const char* op, const std::string& kind, const std::string& object, EntryState state,
+              const std::string& reason);
+  std::vector<const LedgerEntry*> unexplained(EntryState state) const;
+
   std::vector<LedgerEntry> entries_;
   std::vector<std::size_t> open_steps_;
   using Place = std::pair<std::string, std::string>;  // store, key

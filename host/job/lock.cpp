@@ -2,11 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 
+#include "host/base/directory.hpp"
 #include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/stream/observe.hpp"
@@ -20,16 +21,10 @@ std::string lock_directory() {
   // Not $XDG_RUNTIME_DIR: a login session has one, cron has none, and both must meet here.
   std::string directory =
       environment("PGBAK_LOCK_DIR").value_or("/tmp/pgbak-" + std::to_string(::geteuid()));
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw system_error(errno, kOp, "cannot create the lock directory '" + directory + "'");
-  }
-  struct stat info {};
-  // In /tmp somebody else may have been first.
-  if (::lstat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
-      info.st_uid != ::geteuid()) {
-    throw Error(ErrorKind::permission, kOp,
-                "the lock directory '" + directory + "' is not a directory of this user")
-        .hint("set PGBAK_LOCK_DIR to a directory of your own");
+  try {
+    private_directory(directory);
+  } catch (const Error& error) {
+    throw Error(error.with_context("lock")).hint("set PGBAK_LOCK_DIR to a directory of your own");
   }
   return directory;
 }

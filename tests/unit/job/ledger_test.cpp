@@ -165,5 +165,16 @@ TEST_CASE("each state has a name", "[job]") {
   CHECK(to_string(EntryState::running) == "running");
   CHECK(to_string(EntryState::succeeded) == "succeeded");
   CHECK(to_string(EntryState::failed) == "failed");
+  CHECK(to_string(EntryState::degraded) == "degraded");
   CHECK(to_string(EntryState::acknowledged) == "acknowledged");
+}
+
+TEST_CASE("a degraded failure counts no longer as one, and once as degraded", "[job]") {
+  FailedStep failed;
+  failed.ledger.degrade("backup", "shop");
+  CHECK(failed.ledger.failures().empty());
+  CHECK(objects_of(failed.ledger.degraded()) == Objects{"dump"});
+  CHECK(failed.ledger.entries()[failed.step].state == EntryState::degraded);
+  const Error error = caught([&] { failed.ledger.degrade("prune", "shop"); });
+  CHECK(kind_of(error) == "not_found");
 }
