@@ -191,7 +191,7 @@ std::optional<std::string> container_url() {
   if (const auto path = environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")) {
     return "http://169.254.170.2" + (path->starts_with('/') ? *path : "/" + *path);
   }
-  const auto url = environment("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+  auto url = environment("AWS_CONTAINER_CREDENTIALS_FULL_URI");
   if (!url) return std::nullopt;
   const auto parts = parse_url(*url);
   const bool allowed = parts && (parts->scheme == "https" ||

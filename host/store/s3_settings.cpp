@@ -124,7 +124,7 @@ struct Option {
 };
 
 std::map<std::string, std::string> metadata(const Value& value) {
-  const std::map<std::string, std::string> texts = value.texts();
+  std::map<std::string, std::string> texts = value.texts();
   for (const auto& [name, text] : texts) {
     const bool printable =
         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
@@ -241,7 +241,8 @@ std::vector<std::pair<const Option*, Json>> address_options(const std::string& q
     const std::string text = equals < item.size() ? percent_decode(item.substr(equals + 1)) : "";
     // As JSON, the text of a number or of true and false is that value.
     Json value = option.place == Place::value ? Json::parse(text, nullptr, false) : Json(text);
-    out.emplace_back(&option, value.is_discarded() ? Json(text) : std::move(value));
+    if (value.is_discarded()) value = text;
+    out.emplace_back(&option, std::move(value));
   }
   return out;
 }
