@@ -2,7 +2,7 @@
 # What pgbak writes into S3, the public clients read; what they copied there, pgbak lists and
 # restores. Then TLS with a private CA, and virtual-host addressing (field.md, 19).
 source tests/support/flow.sh
-source tests/support/s3.sh
+source "$flow_root/tests/support/s3.sh"
 export HOME=$work BACKUP_S3_PREFIX=clients_$$/
 fresh_database
 fill_database
@@ -38,8 +38,8 @@ expect_status 0
 run "$PGBAK" backup --type small --schema-only
 expect_status 0
 here=$PGBAK_TEST_S3_BUCKET/${BACKUP_S3_PREFIX%/}
-[[ $(s3_objects "$BACKUP_S3_PREFIX" | awk '{ print $1 > 20000000 }' | sort | uniq -c | xargs) == \
-  '5 0 1 1' ]] || fail "not two backups: $(s3_objects "$BACKUP_S3_PREFIX")"
+s3_objects "$BACKUP_S3_PREFIX" | grep -Eq '^[0-9]{8} [0-9a-f]+-[0-9]+ ' ||
+  fail "the large one is no multipart object: $(s3_objects "$BACKUP_S3_PREFIX")"
 [[ -z $(s3_uploads "$BACKUP_S3_PREFIX") ]] || fail 'an upload is left'
 if offered aws; then read_by aws aws s3 cp --recursive "s3://$here" aws; fi
 if offered rclone; then read_by rclone rclone copy "s3:$here" rclone; fi
@@ -85,7 +85,8 @@ for endpoint in "$http" "$PGBAK_TEST_S3_TLS_ENDPOINT"; do
   [[ $(jq length "$captured/stdout") == 1 ]] || fail 'not one backup is listed'
   [[ $(s3_objects "$BACKUP_S3_PREFIX/" | wc -l) == 3 ]] || fail 'not the objects of one backup'
 done
-export BACKUP_S3_BUCKET="s3://$PGBAK_TEST_S3_BUCKET/x?addressing=virtual&endpoint=$PGBAK_TEST_S3_ENDPOINT"
+BACKUP_S3_BUCKET="s3://$PGBAK_TEST_S3_BUCKET/x?addressing=virtual&attempts=1"
+BACKUP_S3_BUCKET+="&endpoint=$PGBAK_TEST_S3_ENDPOINT"
 run "$PGBAK" list
 expect_status 4
 expect_stderr "$PGBAK_TEST_S3_BUCKET\.127\.0\.0\.1"
