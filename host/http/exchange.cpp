@@ -65,7 +65,10 @@ void Exchange::wait_for_head(const Stop& stop) {
   drive(stop, [&] { return has_head_; });
   body_released_ = true;
   if (failure_) throw Error(*failure_);
-  if (!has_head_) throw failure(ErrorKind::protocol, "the response has no head");
+  if (!has_head_) {  // which libcurl does not mind
+    throw failure(ErrorKind::unavailable, "the connection ended in the response's head")
+        .retryable();
+  }
 }
 
 std::size_t Exchange::read(std::span<std::byte> into, const Stop& stop) {
@@ -328,6 +331,9 @@ Error Exchange::translate(CURLcode code) const {
     case CURLE_SSL_CACERT_BADFILE:
       return failure(ErrorKind::config, "no certificates can be read from ca_file '" +
                                             channels_->options().ca_file + "'");
+    case CURLE_UNSUPPORTED_PROTOCOL:  // of the URL, or of a response without a status line
+      if (what_.find(" http") != std::string::npos) return failure(ErrorKind::protocol, why);
+      [[fallthrough]];
     case CURLE_URL_MALFORMAT:
       return failure(ErrorKind::config, why);
     default:

@@ -81,6 +81,7 @@ class HttpServer {
   struct EarlyReply {
     Reply reply;
     std::size_t read_bytes = 0;
+    bool read_on = false;  ///< before it ends, reads whatever the client sends
   };
   using EarlyScript = std::function<std::optional<EarlyReply>(const Request& head)>;
 
@@ -208,7 +209,9 @@ class HttpServer {
       requests_.at(static_cast<std::size_t>(request.number) - 1).body = request.body;
       reply = early ? early->reply : script_(request);
     }
-    return answer(socket, request, reply) && !early;
+    const bool goes_on = answer(socket, request, reply) && !early;
+    while (early && early->read_on) socket.receive();
+    return goes_on;
   }
 
   Request read_head(Socket& socket, int connection) {
