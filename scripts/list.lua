@@ -2,6 +2,7 @@
 local console = require 'pgbak.console'
 local json = require 'pgbak.json'
 local pgbak = require 'pgbak'
+local stores = require 'pgbak.stores'
 
 local options = pgbak.args({ ... }, {
   name = 'list',
@@ -17,7 +18,7 @@ local options = pgbak.args({ ... }, {
 if not options then return end
 
 local config = pgbak.config({}, { databases_optional = true })
-local from = require('pgbak.stores').select(config.stores, options.store)
+local from = stores.select(config.stores, options.store)
 local found = pgbak.list {
   from = from,
   type = options.type, database = options.database,
@@ -28,9 +29,7 @@ if options.json then
   return
 end
 if #found == 0 then
-  local urls = {}
-  for i, store in ipairs(from) do urls[i] = store:url() end
-  io.write('no backups in ', table.concat(urls, ', '), '\n')
+  io.write('no backups in ', stores.names(from), '\n')
   return
 end
 

@@ -1,4 +1,5 @@
 -- scripts/restore.lua: restore a backup into a database
+local backups = require 'pgbak.backups'
 local pg = require 'pgbak.pg'
 local pgbak = require 'pgbak'
 local stores = require 'pgbak.stores'
@@ -30,15 +31,6 @@ local options = pgbak.args({ ... }, {
 })
 if not options then return end
 
-if (options.key ~= nil) == (options.latest == true) then
-  pgbak.fail('config', options.key and 'a key and --latest exclude each other'
-    or 'which backup?', 'give its key, or --latest; `pgbak list` shows the keys')
-end
-if options.key and (options.database or options.type) then
-  pgbak.fail('config', '--database and --type choose among the latest, a key needs neither',
-    'leave them out, or give --latest instead of the key')
-end
-
 -- A bare name is a database on the server where the backup comes from.
 local function target_of(config, backup)
   if options.to:find('=', 1, true) or options.to:find('://', 1, true) then
@@ -53,9 +45,7 @@ end
 
 local config = pgbak.config({}, { databases_optional = true })
 local from = stores.select(config.stores, options.store)
-local backup = pgbak.find {
-  from = from, key = options.key, database = options.database, type = options.type,
-}
+local backup = backups.chosen(options, from)
 pgbak.restore(backup, {
   from = from, to = target_of(config, backup), create = options.create,
   allow_source = options.allow_source, no_owner = options.no_owner,

@@ -1,15 +1,17 @@
 -- Command-line options of scripts, by a description of them.
 local failure = require 'pgbak.failure'
 local schema = require 'pgbak.schema'
+local units = require 'pgbak.units'
 
 local M = {}
 
 ---@class pgbak.Option
 ---@field name string as typed, without dashes: 'dry-run'; the result's key is dry_run
 ---@field doc string one line
----@field type? 'flag'|'string'|'integer'|'list' 'list' may be given several times; default 'string'
+---@field type? 'flag'|'string'|'integer'|'duration'|'list' default 'string';
+---  'duration' is '24h' and becomes seconds; 'list' may be given several times
 ---@field value? string what help calls the value
----@field default? any
+---@field default? any as it would be typed
 ---@field choices? string[]
 ---@field required? boolean
 ---@field positional? boolean given without its name
@@ -46,6 +48,7 @@ function M.help(usage)
   for _, option in ipairs(usage.options or {}) do
     if option.positional then
       line = line .. (option.required and ' %s' or ' [%s]'):format(label(option))
+        .. (option.type == 'list' and '...' or '')
     end
     table.insert(entries, option)
   end
@@ -91,6 +94,13 @@ local function converted(usage, option, text)
       misuse(usage, ("%s must be an integer, not '%s'"):format(label(option), text))
     end
   end
+  if option.type == 'duration' then
+    value = units.duration(text)
+    if not value then
+      misuse(usage, ("%s must be a duration such as 90m, 24h or 7d, not '%s'"):format(label(option),
+        text))
+    end
+  end
   if option.choices then
     local message, hint = schema.problem(value, { type = 'string', choices = option.choices },
       '--' .. option.name)
@@ -133,7 +143,7 @@ end
 
 local function take_positional(usage, values, text)
   for _, option in ipairs(usage.options or {}) do
-    if option.positional and values[key_of(option)] == nil then
+    if option.positional and (option.type == 'list' or values[key_of(option)] == nil) then
       return store_value(usage, values, option, text)
     end
   end
@@ -143,7 +153,9 @@ end
 local function complete(usage, values)
   for _, option in ipairs(usage.options or {}) do
     local key = key_of(option)
-    if values[key] == nil then values[key] = option.default end
+    if values[key] == nil and option.default ~= nil then
+      values[key] = converted(usage, option, option.default)
+    end
     if values[key] == nil and option.required then
       misuse(usage, ('%s is missing'):format(label(option)))
     end

@@ -1,8 +1,10 @@
--- The backups in stores: listing and choosing.
+-- The backups in stores: listing, choosing, and where else the same one lies.
 local attempt = require 'pgbak.attempt'
 local catalog = require 'pgbak.catalog'
+local clock = require 'pgbak.clock'
 local failure = require 'pgbak.failure'
 local log = require 'pgbak.log'
+local run = require 'pgbak.run'
 local schema = require 'pgbak.schema'
 local stores = require 'pgbak.stores'
 
@@ -35,7 +37,8 @@ local SPEC = {
 
 ---Lists backups, newest first, those of every store of `from`. Manifests that cannot be read are
 ---logged as warnings.
----@param opts { from: Store|Store[], database?: string, cluster?: string, type?: string }
+---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], database?: string, cluster?: string,
+---  type?: string }
 ---@return pgbak.Backup[]
 function M.list(opts)
   schema.check_options(opts, SPEC, 'pgbak.list', { 'from' })
@@ -61,18 +64,79 @@ function M.list(opts)
   return out
 end
 
-local function by_key(list, key)
-  local urls = {}
-  for i, store in ipairs(list) do
-    local backup = catalog.get(store, key)
-    if backup then
+---Whether two manifests are of one backup: one dump has the same bytes in every store.
+---@param a table
+---@param b table
+---@return boolean
+function M.same(a, b) return a.id == b.id or a.sha256 == b.sha256 end
+
+---Looks a key up in every store in turn; one that cannot be asked must not hide the next.
+local function each_with(list, key, fn)
+  local first
+  for _, store in ipairs(list) do
+    local ok, backup = pcall(catalog.get, store, key)
+    if ok and backup then
       backup.store = store:url()
-      return backup
+      if fn(backup, store) then return nil end
+    elseif not ok then
+      first = first or backup
+      log.warn(('%s in %s: %s'):format(key, store:url(), tostring(backup)))
     end
-    urls[i] = store:url()
   end
-  failure.raise('not_found', ("no backup '%s' in %s"):format(key, table.concat(urls, ', ')),
+  return first
+end
+
+local function by_key(list, key)
+  local found
+  local err = each_with(list, key, function(backup)
+    found = backup
+    return true
+  end)
+  if found then return found end
+  if err then error(err, 0) end
+  failure.raise('not_found', ("no backup '%s' in %s"):format(key, stores.names(list)),
     '`pgbak list` shows the keys')
+end
+
+---The stores that have a backup, its own first.
+---@param backup pgbak.Backup
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@return Store[]
+function M.stores_of(backup, from)
+  local out = { stores.select(from, backup.store)[1].store }
+  local others = {}
+  for _, store in ipairs(stores.open(from)) do
+    if store:url() ~= backup.store then others[#others + 1] = store end
+  end
+  each_with(others, backup.key, function(other, store)
+    if M.same(other, backup) then out[#out + 1] = store end
+  end)
+  return out
+end
+
+---Does something with a backup's bytes that may turn out to be damaged: with the next store that
+---has the backup when it failed with one. Raises the first failure when no store is left.
+---@param backup pgbak.Backup
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@param kind string what the ledger calls it
+---@param fn fun(store: Store): any
+---@return any result
+---@return Store store the one with which it succeeded
+function M.with_good_copy(backup, from, kind, fn)
+  local failed, first = {}, nil
+  for _, store in ipairs(M.stores_of(backup, from)) do
+    local object = ('%s in %s'):format(backup.key, store:url())
+    local ok, result = pcall(run.step, kind, object, fn, store)
+    if ok then
+      for _, each in ipairs(failed) do
+        run.acknowledge(kind, each, ('the copy in %s is good'):format(store:url()))
+      end
+      return result, store
+    end
+    log.warn(('%s: %s'):format(object, tostring(result)))
+    failed[#failed + 1], first = object, first or result
+  end
+  error(first, 0)
 end
 
 ---The backups that alone bring a database back, or all when none does.
@@ -86,13 +150,21 @@ local function usable(found)
   return found
 end
 
----What cannot be read might be the newest: that must not pass unseen.
+---What cannot be read might be the newest: that must not pass unseen, unless another store tells.
 local function check_readable(list)
+  local known, unread = {}, {}
   for _, store in ipairs(list) do
-    local _, problems = catalog.list(store)
-    if problems[1] then
+    local found, problems = catalog.list(store)
+    for _, backup in ipairs(found) do known[backup.key .. '.meta'] = true end
+    for _, problem in ipairs(problems) do
+      problem.store = store:url()
+      unread[#unread + 1] = problem
+    end
+  end
+  for _, problem in ipairs(unread) do
+    if not known[problem.key] then
       failure.raise('corrupt', ('which backup is the newest cannot be told: %s in %s'):format(
-        problems[1].message, store:url()), 'name a backup by its key, as `pgbak list` shows it')
+        problem.message, problem.store), 'name a backup by its key, as `pgbak list` shows it')
     end
   end
 end
@@ -119,7 +191,8 @@ local function newest(opts)
 end
 
 ---Finds one backup: by its key, or the newest that matches and holds tables and rows.
----@param opts { from: Store|Store[], key?: string, database?: string, type?: string }
+---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], key?: string, database?: string,
+---  type?: string }
 ---@return pgbak.Backup
 function M.find(opts)
   schema.check_options(opts, { from = stores.field, key = { type = 'string' },
@@ -128,14 +201,72 @@ function M.find(opts)
   return newest(opts)
 end
 
----How many bytes a dump will probably have, by the newest backup of the same kind; 0 when nothing
----is known. Only an estimate for the progress line, so no failure is one.
+---The backup that the options of a script name: key, or latest with database and type.
+---@param options { key?: string, latest?: boolean, database?: string, type?: string }
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@return pgbak.Backup
+function M.chosen(options, from)
+  if (options.key ~= nil) == (options.latest == true) then
+    failure.raise('config', options.key and 'a key and --latest exclude each other'
+      or 'which backup?', 'give its key, or --latest; `pgbak list` shows the keys')
+  end
+  if options.key and (options.database or options.type) then
+    failure.raise('config', '--database and --type choose among the latest, a key needs neither',
+      'leave them out, or give --latest instead of the key')
+  end
+  return M.find {
+    from = from, key = options.key, database = options.database, type = options.type,
+  }
+end
+
+local function day_of(time) return os.date('!%Y-%m-%d', time) end
+
+---A good backup in a store that started today (UTC), or nothing. A store that cannot tell has none:
+---what is wrong with it will show when it is written to.
 ---@param store Store
+---@param like { database: string, cluster: string, type: string }
+---@param complete boolean whether it must hold tables and rows
+---@return table? manifest
+function M.of_today(store, like, complete)
+  for _, backup in ipairs(attempt.try(catalog.list, store) or {}) do
+    if matches(backup, like) and day_of(backup.time) == day_of(clock.now())
+      and (backup.complete or not complete) then
+      local data = store:head(backup.key)
+      if data and data.size == backup.stored_bytes then return backup end
+    end
+  end
+end
+
+-- An estimate is not worth reading ten thousand manifests for.
+local MOST_LOOKED_AT = 8
+
+---The newest backups whose key is in the same directory, as far as that can be told by the objects.
+local function neighbours(store, key)
+  local metas = {}
+  for _, object in ipairs(store:list(key:match '^.*/' or '')) do
+    if object.key:find '%.meta$' then metas[#metas + 1] = object end
+  end
+  table.sort(metas, function(a, b)
+    if a.modified ~= b.modified then return a.modified > b.modified end
+    return a.key > b.key
+  end)
+  local out = {}
+  for i = 1, math.min(#metas, MOST_LOOKED_AT) do
+    local key_of_data = metas[i].key:gsub('%.meta$', '')
+    out[#out + 1] = catalog.get(store, key_of_data)
+  end
+  return out
+end
+
+---How many bytes a dump will probably have, by a recent backup of the same kind; 0 when nothing is
+---known. Only an estimate for the progress line, so no failure is one.
+---@param store Store
+---@param key string of the backup to come
 ---@param like { database: string, cluster: string, format: string, schema_only: boolean,
 ---  data_only: boolean }
 ---@return integer
-function M.expected_bytes(store, like)
-  local found, err = attempt.try(catalog.list, store)
+function M.expected_bytes(store, key, like)
+  local found, err = attempt.try(neighbours, store, key)
   if not found then
     log.debug('no estimate of the size: ' .. tostring(err))
     return 0

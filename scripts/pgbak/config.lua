@@ -11,7 +11,7 @@ local M = {}
 
 ---@class pgbak.Config
 ---@field databases pgbak.Database[]
----@field stores Store[]
+---@field stores pgbak.Destination[]
 ---@field retention pgbak.Policy
 ---@field naming pgbak.Naming
 ---@field base_name? string
@@ -64,6 +64,7 @@ end
 
 local function from_environment(setting, env)
   if setting.name == 'databases' then return databases.from_environment(env) end
+  if setting.name == 'stores' then return stores.from_environment(env) end
   if setting.name == 'retention' then return retention_from_environment(setting, env) end
   return plain_from_environment(setting, env)
 end
@@ -123,10 +124,11 @@ function M.resolve(sources)
   config.databases = databases.build(given.databases or {}, origins.databases,
     sources.flags or {}, given)
   set_bases(config.databases, given.base_name)
-  config.stores = stores.open(given.stores)
+  config.stores = stores.destinations(given.stores)
   for _, each in ipairs(config.stores) do
-    if each:url():find('^memory:') then
-      failure.raise('config', ("store '%s' would be gone with the process"):format(each:url()),
+    local url = each.store:url()
+    if url:find '^memory:' then
+      failure.raise('config', ("store '%s' would be gone with the process"):format(url),
         'memory stores are for tests of scripts; name a directory')
     end
   end
@@ -163,7 +165,6 @@ function M.load(flags, opts)
 end
 
 local function text_of(value)
-  if type(value) == 'userdata' then return value:url() end
   if type(value) == 'function' then return 'function' end
   if type(value) ~= 'table' then return tostring(value) end
   local out = {}
@@ -175,7 +176,13 @@ local function text_of(value)
   return table.concat(out, ', ')
 end
 
-local FILES = { retention = 'policies/retention.lua', naming = 'policies/naming.lua' }
+local function stores_text(list)
+  local out = {}
+  for i, each in ipairs(list) do
+    out[i] = each.store:url() .. (each.required and '' or ' (best effort)')
+  end
+  return table.concat(out, ', ')
+end
 
 local function database_rows(config, rows)
   local origin = config.origins.databases
@@ -185,7 +192,7 @@ local function database_rows(config, rows)
     table.insert(rows, { key = key .. '.target', value = db.target:shown(), origin = origin })
     for _, option in ipairs(require('pgbak.dump_options').list) do
       local own = db[option.name]
-      if text_of(own) ~= text_of(config.given[option.name]) then
+      if own ~= nil and text_of(own) ~= text_of(config.given[option.name]) then
         table.insert(rows, { key = key .. '.' .. option.name, value = sys.mask(text_of(own)),
           origin = origin })
       end
@@ -203,9 +210,9 @@ function M.rows(config)
     local name = setting.name
     local value = config.given[name]
     if name == 'stores' then
-      value = config.stores
+      value = stores_text(config.stores)
     elseif value == nil then
-      value = FILES[name] or '-'
+      value = setting.unset and setting.unset:gsub('[`\']', '') or '-'
     end
     if name ~= 'databases' then
       table.insert(rows,

@@ -1,5 +1,5 @@
--- How a database is dumped and compressed: the options that pgbak.lua takes for all databases and
--- for each one, and that pgbak.backup takes. In the order of the documentation.
+-- How a database is dumped, compressed and brought to its stores: the options that pgbak.lua takes
+-- for all databases and for each one, and that pgbak.backup takes. In the documentation's order.
 local schema = require 'pgbak.schema'
 local failure = require 'pgbak.failure'
 
@@ -11,20 +11,24 @@ local words = { type = 'list', item = { type = 'string' } }
 ---@field name string
 ---@field field pgbak.Field
 ---@field default? any
+---@field unset? string what stands for no value, where there is no default: for people
 ---@field env? string[] environment variables, the first one set counts
 ---@field doc string
+---@field untold? boolean not among the `options` of a manifest: it has a field there of its own, or
+---  says nothing about what was dumped
 
 ---@type pgbak.Setting[]
 M.list = {
   { name = 'format', field = { type = 'string', choices = { 'plain', 'custom' } },
-    default = 'plain', doc = "'plain' SQL for psql, or 'custom' archives for pg_restore" },
+    default = 'plain', untold = true,
+    doc = "'plain' SQL for psql, or 'custom' archives for pg_restore" },
   { name = 'codec', field = { type = 'string', choices = { 'gzip', 'zstd', 'none' } },
-    default = 'gzip', doc = 'compression around the dump' },
+    default = 'gzip', untold = true, doc = 'compression around the dump' },
   { name = 'compression', field = { type = 'string', choices = { 'codec', 'pg_dump' } },
     default = 'codec',
     doc = "who compresses: `codec`, or 'pg_dump' itself (custom format only; slower)" },
   { name = 'level', field = { type = 'integer', min = 0, max = 19 },
-    env = { 'BACKUP_COMPRESSION_LEVEL' },
+    env = { 'BACKUP_COMPRESSION_LEVEL' }, untold = true,
     doc = 'compression level: gzip 1–12 (6 when unset), zstd 1–19 (1), pg_dump 0–9 (6)' },
   { name = 'schema_only', field = { type = 'boolean' }, default = false,
     doc = 'definitions without rows' },
@@ -45,7 +49,23 @@ M.list = {
     doc = 'longest time for one database; 0: no limit' },
   { name = 'stall_timeout_seconds', field = { type = 'number', min = 0 }, default = 1800,
     doc = 'longest time without one byte moving; 0: no limit' },
-  { name = 'tags', field = { type = 'map', item = { any_of = {
+  { name = 'strategy', field = { type = 'string', choices = { 'stream', 'file' } },
+    env = { 'BACKUP_STRATEGY' }, unset = "`'stream'`", untold = true,
+    doc = "'stream': straight into the stores; 'file': into a file in `temp_dir`, which is read "
+      .. 'back and then uploaded' },
+  { name = 'use_temp_file', field = { type = 'boolean' }, untold = true,
+    doc = "the same in other words: true is `strategy = 'file'`" },
+  { name = 'temp_dir', field = { type = 'string' }, env = { 'BACKUP_TEMP_DIR' },
+    unset = '`$TMPDIR` or `/tmp`', untold = true,
+    doc = "strategy 'file': where, in a directory of its own" },
+  { name = 'upload_attempts', field = { type = 'integer', min = 1 }, default = 3, untold = true,
+    doc = "strategy 'file': how often each upload is tried" },
+  { name = 'on_upload_failure', field = { type = 'string', choices = { 'keep', 'delete' } },
+    default = 'keep', untold = true,
+    doc = "strategy 'file': what happens to the file when an upload failed for good" },
+  { name = 'skip_if_exists', field = { type = 'boolean' }, default = false, untold = true,
+    doc = 'leave out stores that have a good backup of this type from today (UTC)' },
+  { name = 'tags', untold = true, field = { type = 'map', item = { any_of = {
       { type = 'string' }, { type = 'number' }, { type = 'boolean' } } } },
     doc = 'your own facts for the manifest; no secrets' },
 }
@@ -58,17 +78,45 @@ function M.fields()
   return fields
 end
 
----The value that counts for each option: of the first table that has it, else the default.
+local function strategy_of(given)
+  if given.use_temp_file == nil then return given.strategy end
+  local meant = given.use_temp_file and 'file' or 'stream'
+  if given.strategy and given.strategy ~= meant then
+    failure.raise('config', ("strategy = '%s' and use_temp_file = %s exclude each other"):format(
+      given.strategy, tostring(given.use_temp_file)), 'one of them is enough')
+  end
+  return meant
+end
+
+---The value that counts for each option: of the first table that has it, else the default. What
+---use_temp_file says is in `strategy` then.
 ---@param ... table
 ---@return table
 function M.merge(...)
   local out = {}
-  for _, option in ipairs(M.list) do
-    for i = select('#', ...), 1, -1 do
-      local value = select(i, ...)[option.name]
-      if value ~= nil then out[option.name] = value end
+  for i = select('#', ...), 1, -1 do
+    local given = select(i, ...)
+    for _, option in ipairs(M.list) do
+      if given[option.name] ~= nil then out[option.name] = given[option.name] end
     end
+    out.strategy = strategy_of(given) or out.strategy
+  end
+  for _, option in ipairs(M.list) do
     if out[option.name] == nil then out[option.name] = option.default end
+  end
+  out.use_temp_file = nil
+  return out
+end
+
+---The options that a reader of the manifest needs: those that shape the dump and are not the
+---default.
+---@param options table
+---@return table
+function M.telling(options)
+  local out = {}
+  for _, option in ipairs(M.list) do
+    local value = options[option.name]
+    if not option.untold and value ~= option.default then out[option.name] = value end
   end
   return out
 end

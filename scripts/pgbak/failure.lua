@@ -13,15 +13,22 @@ function Failure.__tostring(failure)
   return failure.message
 end
 
+---Makes a failure, to be raised by error(…, 0).
+---@param kind string
+---@param message string
+---@param hint? string
+---@return pgbak.Failure
+function M.new(kind, message, hint)
+  return setmetatable({
+    kind = kind, op = 'script', message = message, text = message, hint = hint, retryable = false,
+  }, Failure)
+end
+
 ---Raises a failure.
 ---@param kind string
 ---@param message string
 ---@param hint? string
-function M.raise(kind, message, hint)
-  error(setmetatable({
-    kind = kind, op = 'script', message = message, text = message, hint = hint, retryable = false,
-  }, Failure), 0)
-end
+function M.raise(kind, message, hint) error(M.new(kind, message, hint), 0) end
 
 ---Raises a failure that was caught again, as seen from one layer up.
 ---@param failure any what pcall returned

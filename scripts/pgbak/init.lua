@@ -32,7 +32,7 @@ function M.try(fn, ...) return require('pgbak.attempt').try(fn, ...) end
 ---@param hint? string
 function M.fail(kind, message, hint) return require('pgbak.failure').raise(kind, message, hint) end
 
----Backs a database up into all stores; one that fails fails the run.
+---Backs a database up into all stores; a required one that fails fails the run.
 ---@param db pgbak.Database
 ---@param opts pgbak.BackupOptions
 ---@return table[] manifests
@@ -40,17 +40,20 @@ function M.backup(db, opts) return require('pgbak.backup').run(db, opts) end
 
 ---Deletes the backups of a database that the retention policy does not keep.
 ---@param db pgbak.Database
----@param opts { from: Store|Store[], retention: pgbak.Policy|table, dry_run?: boolean }
+---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], retention: pgbak.Policy|table,
+---  dry_run?: boolean }
 ---@return pgbak.Thinning[]
 function M.prune(db, opts) return require('pgbak.prune').run(db, opts) end
 
 ---Lists backups, newest first.
----@param opts { from: Store|Store[], database?: string, cluster?: string, type?: string }
+---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], database?: string, cluster?: string,
+---  type?: string }
 ---@return pgbak.Backup[]
 function M.list(opts) return require('pgbak.backups').list(opts) end
 
 ---Finds one backup: by its key, or the newest that matches.
----@param opts { from: Store|Store[], key?: string, database?: string, type?: string }
+---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], key?: string, database?: string,
+---  type?: string }
 ---@return pgbak.Backup
 function M.find(opts) return require('pgbak.backups').find(opts) end
 

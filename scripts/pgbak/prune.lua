@@ -134,23 +134,59 @@ local function delete(store, thinning, whose, dry_run)
   end
 end
 
+---Calls fn(store, …). What fails in a best-effort store only degrades the run; a policy's mistake
+---is one there, too.
+local function try_in(destination, whose, fn, ...)
+  local store = destination.store
+  if destination.required then return fn(store, ...) end
+  local object = ('%s in %s'):format(whose.database, store:url())
+  local ok, result = pcall(run.step, 'prune', object, fn, store, ...)
+  if ok then return result end
+  if type(result) ~= 'table' or result.kind == 'config' or result.kind == 'refused' then
+    error(result, 0)
+  end
+  run.degrade('prune', object)
+  log.warn(('%s: not pruned (best effort): %s'):format(object, tostring(result)))
+end
+
+---Whether a store that is not required has missed a backup in this run. Its old ones are what it
+---has then.
+local function missed_one(destination)
+  if destination.required then return false end
+  local url = destination.store:url()
+  for _, entry in ipairs(run.entries()) do
+    local place = entry.kind == 'store' and ' in ' .. url
+      or entry.kind == 'upload' and ' to ' .. url
+    if place and entry.state == 'degraded' and entry.object:sub(-#place) == place then
+      log.warn(url .. ': not pruned (best effort), since it has missed a backup in this run')
+      return true
+    end
+  end
+  return false
+end
+
 ---Applies a policy to the backups of one database in some stores. The policy has answered for all
 ---stores before the first deletion; a store that fails does not stop the others.
----@param list Store[]
+---@param list pgbak.StoreSpec[]
 ---@param whose { database: string, cluster: string }
 ---@param policy pgbak.Policy
 ---@param now integer
 ---@param dry_run? boolean
 ---@return pgbak.Thinning[]
 function M.apply(list, whose, policy, now, dry_run)
-  local thinnings, by_store = {}, {}
-  for i, store in ipairs(list) do
-    local thinning = M.decide(policy, own_backups(store, whose), now)
-    thinning.store = store:url()
-    thinnings[i] = thinning
-    by_store[store] = thinning
+  local thinnings, by_store, readable = {}, {}, {}
+  for _, each in ipairs(stores.destinations(list)) do
+    local own = not missed_one(each) and try_in(each, whose, own_backups, whose)
+    if own then
+      local thinning = M.decide(policy, own, now)
+      thinning.store = each.store:url()
+      table.insert(thinnings, thinning)
+      table.insert(readable, each)
+      by_store[each] = thinning
+    end
   end
-  attempt.each(list, function(store) delete(store, by_store[store], whose, dry_run) end)
+  attempt.each(readable,
+    function(each) try_in(each, whose, delete, by_store[each], whose, dry_run) end)
   return thinnings
 end
 
@@ -173,7 +209,7 @@ end
 local function perform(db, opts)
   check_backup(db.name)
   local whose = { database = db.name, cluster = server.of(db).cluster }
-  return M.apply(stores.open(opts.from), whose, retention.from(opts.retention), clock.now(),
+  return M.apply(stores.destinations(opts.from), whose, retention.from(opts.retention), clock.now(),
     opts.dry_run)
 end
 
@@ -187,8 +223,9 @@ local SPEC = {
 ---Deletes the backups of one database that a retention policy does not keep. Refuses when the
 ---database's backup failed in this run.
 ---@param db pgbak.Database
----@param opts { from: Store|Store[], retention: pgbak.Policy|table, dry_run?: boolean }
----@return pgbak.Thinning[] thinnings one per store
+---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], retention: pgbak.Policy|table,
+---  dry_run?: boolean }
+---@return pgbak.Thinning[] thinnings one per store that was looked at
 function M.run(db, opts)
   databases.check(db, 'pgbak.prune')
   schema.check_options(opts, SPEC, 'pgbak.prune', { 'from', 'retention' })

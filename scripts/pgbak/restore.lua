@@ -1,5 +1,6 @@
 -- Restoring a backup into a database: read it whole against its digest first, then again into psql
 -- or pg_restore.
+local backups = require 'pgbak.backups'
 local codecs = require 'pgbak.codecs'
 local console = require 'pgbak.console'
 local digest = require 'pgbak.digest'
@@ -15,7 +16,7 @@ local stream = require 'pgbak.stream'
 local M = {}
 
 ---@class pgbak.RestoreOptions
----@field from Store|Store[] where the backup's store is among
+---@field from pgbak.StoreSpec|pgbak.StoreSpec[] the backup's store, and others that may have it
 ---@field to Target the database to restore into
 ---@field create? boolean make the database; it must not exist
 ---@field allow_source? boolean also into the database that the backup was made of
@@ -77,10 +78,6 @@ local function create(target)
   log.info(("created database '%s'"):format(target:database()))
 end
 
-local function store_of(backup, from)
-  return stores.select(stores.open(from), backup.store)[1]
-end
-
 local function check_digest(backup, store)
   log.info(('checking %s, %s'):format(backup.key, console.size(backup.stored_bytes)))
   stream.run {
@@ -108,6 +105,7 @@ local function replay(backup, store, found, opts)
 end
 
 local function check_known(backup, opts)
+  stores.select(opts.from, backup.store)
   if backup.encryption then
     failure.raise('config', ("'%s' is encrypted (%s), which this pgbak cannot read"):format(
       backup.key, backup.encryption))
@@ -124,9 +122,10 @@ end
 
 local function perform(backup, opts)
   check_known(backup, opts)
-  local target, store = opts.to, store_of(backup, opts.from)
+  local target = opts.to
   local found = inspect(backup, target, opts)
-  check_digest(backup, store)
+  local _, store = backups.with_good_copy(backup, opts.from, 'check',
+    function(store) check_digest(backup, store) end)
   if opts.create then create(target) end
   log.info(('restoring %s into %s, which is partial until this has ended well'):format(
     backup.key, target:shown()))
@@ -146,7 +145,6 @@ end
 
 local function show(backup, opts)
   local found = inspect(backup, opts.to, opts)
-  store_of(backup, opts.from)
   local lines = {
     { 'backup', backup.key }, { 'store', backup.store },
     { 'made', console.time(backup.time) .. ' UTC' },

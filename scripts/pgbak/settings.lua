@@ -17,15 +17,17 @@ M.list = {
     doc = "what to back up: connection URLs, or tables { name =, url = } or { host =, user =, "
       .. "password =, dbname =, … }; a table may hold its own dump options, too" },
   { name = 'stores', field = stores.field, default = { './backups' },
-    env = { 'BACKUP_DIR', 'DB_BACKUP_DIR' },
-    doc = 'where backups go; each backup goes to all of them' },
+    env = { 'BACKUP_DIR', 'DB_BACKUP_DIR', 'BACKUP_S3_BUCKET', 'S3_BACKUP_BUCKET',
+      'BACKUP_S3_PREFIX', 'BACKUP_S3_ENDPOINT', 'BACKUP_S3_REGION' },
+    doc = "where backups go, each one to all of them: addresses, or tables "
+      .. "{ url =, required =, … } with options of the store" },
   { name = 'retention',
     field = { any_of = { { type = 'function' }, { type = 'map', item = count } },
       says = 'a policy or a table { daily = 7, … }' },
     env = { 'BACKUP_RETENTION_DAILY', 'BACKUP_RETENTION_WEEKLY', 'BACKUP_RETENTION_MONTHLY' },
-    doc = 'how many backups of each type stay; default: policies/retention.lua' },
-  { name = 'naming', field = { type = 'function' },
-    doc = 'the keys of backups; default: policies/naming.lua' },
+    doc = 'how many backups of each type stay', unset = 'policies/retention.lua' },
+  { name = 'naming', field = { type = 'function' }, doc = 'the keys of backups',
+    unset = 'policies/naming.lua' },
   { name = 'base_name', field = { type = 'string' }, env = { 'BACKUP_BASE_NAME' },
     doc = "what keys begin with instead of the database's name, or before it with several" },
 }
@@ -50,7 +52,7 @@ end
 
 local function default_text(setting)
   local default = setting.default
-  if default == nil then return '' end
+  if default == nil then return setting.unset or '' end
   if type(default) == 'table' then return ("`{ '%s' }`"):format(table.concat(default, "', '")) end
   return type(default) == 'string' and ("`'%s'`"):format(default) or ('`%s`'):format(default)
 end

@@ -11,4 +11,15 @@ M.kib = 1024
 M.mib = 1024 * M.kib
 M.gib = 1024 * M.mib
 
+local SUFFIXES = { s = 1, m = M.minute, h = M.hour, d = M.day, w = M.week }
+
+---Seconds of a duration as people write it: '90m', '24h', '7d', '0s'; units are s, m, h, d and w.
+---Nothing for any other text, one without a unit included.
+---@param text string
+---@return integer?
+function M.duration(text)
+  local count, suffix = text:match '^(%d+)([smhdw])$'
+  return count and #count <= 9 and tonumber(count) * SUFFIXES[suffix] or nil
+end
+
 return M

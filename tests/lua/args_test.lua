@@ -1,6 +1,7 @@
 -- Command lines of scripts.
 local check = require('pgbak.sys').load 'tests/support/check.lua'()
 local args = require 'pgbak.args'
+local units = require 'pgbak.units'
 
 local usage = {
   name = 'demo', doc = 'Shows.', examples = { 'pgbak demo x' },
@@ -11,17 +12,18 @@ local usage = {
     { name = 'level', type = 'integer', doc = 'how much' },
     { name = 'dry-run', type = 'flag', doc = 'only show' },
     { name = 'database', type = 'list', value = 'NAME', doc = 'which' },
+    { name = 'age', type = 'duration', doc = 'how old', default = '1d' },
   },
 }
 
 local function parse(...) return args.parse({ ... }, usage) end
 local function complains(message, ...) check.raises('config', message, parse, ...) end
 
-check.equal(parse(), { type = 'manual' })
+check.equal(parse(), { type = 'manual', age = 86400 })
 check.equal(parse('k', '--type', 'daily', '--level=9', '--dry-run', '--database', 'a',
-  '--database=b'),
-  { key = 'k', type = 'daily', level = 9, dry_run = true, database = { 'a', 'b' } })
-check.equal(parse('--type=', '--', '--odd'), { key = '--odd', type = '' })
+  '--database=b', '--age', '90m'),
+  { age = 5400, key = 'k', type = 'daily', level = 9, dry_run = true, database = { 'a', 'b' } })
+check.equal(parse('--type=', '--age=0s', '--', '--odd'), { key = '--odd', type = '', age = 0 })
 check.equal(parse('--type=a=b').type, 'a=b')
 check.equal(parse('-').key, '-')
 
@@ -36,8 +38,27 @@ complains("--level LEVEL must be an integer, not 'x'", '--level', 'x')
 complains("--level LEVEL must be an integer, not '1.5'", '--level', '1.5')
 complains("--codec cannot be 'gzp' (did you mean 'gzip'?", '--codec', 'gzp')
 complains("unexpected argument 'two'", 'one', 'two')
+complains("--age AGE must be a duration such as 90m, 24h or 7d, not '90'", '--age', '90')
 check.raises('config', '--to TO is missing', args.parse, {},
   { name = 'x', doc = '', options = { { name = 'to', required = true, doc = '' } } })
+
+-- Positional arguments in any number, after those that come once.
+local several = { name = 'several', doc = '', options = {
+  { name = 'first', positional = true, doc = '' },
+  { name = 'key', positional = true, type = 'list', doc = '' },
+} }
+check.equal(args.parse({ 'a', 'b', 'c' }, several), { first = 'a', key = { 'b', 'c' } })
+check.equal(args.parse({}, several), {})
+check.equal(args.help(several):match '[^\n]+', 'Usage: pgbak several [OPTIONS] [FIRST] [KEY]...')
+
+-- Durations.
+for text, seconds in pairs { ['0s'] = 0, ['90m'] = 5400, ['24h'] = 86400, ['7d'] = 604800,
+  ['2w'] = 1209600, ['007s'] = 7 } do
+  check.equal({ text, units.duration(text) }, { text, seconds })
+end
+for _, text in ipairs { '', 'h', '5', '-1h', '1.5h', '1h ', '1H', '1h30m', '1y', '9999999999s' } do
+  check.equal({ text, units.duration(text) }, { text })
+end
 
 -- Help wins over every mistake, and ends the script.
 check.equal(parse('--help'), nil)

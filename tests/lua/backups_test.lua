@@ -4,7 +4,6 @@ local backups = require 'pgbak.backups'
 local catalog = require 'pgbak.catalog'
 local digest = require 'pgbak.digest'
 local store = require 'pgbak.store'
-local stores = require 'pgbak.stores'
 local stream = require 'pgbak.stream'
 
 local function publish(where, key, facts)
@@ -66,17 +65,12 @@ check.raises('config', "two databases 'shop', on clusters", backups.find,
 local function estimate(like)
   like.format, like.data_only = like.format or 'plain', false
   like.cluster, like.schema_only = '1', like.schema_only or false
-  return backups.expected_bytes(a, like)
+  return backups.expected_bytes(a, 'new', like)
 end
 check.equal(bytes > 0, true)
 check.equal(estimate { database = 'shop' }, bytes)
 check.equal(estimate { database = 'shop', schema_only = true }, bytes)
 check.equal(estimate { database = 'shop', format = 'custom' }, 0)
 check.equal(estimate { database = 'crm' }, 0)
-
--- Choosing stores.
-check.equal(#stores.select({ a, b }), 2)
-check.equal(stores.select({ a, b }, 'memory:b')[1]:url(), 'memory:b')
-check.raises('config', "no store 'memory:bb' is configured", stores.select, { a, b }, 'memory:bb')
 
 check.done()

@@ -97,13 +97,64 @@ c = resolve({ databases = { 'a', 'b' }, base_name = 'site' })
 check.equal({ c.databases[1].base, c.databases[2].base }, { 'site_a', 'site_b' })
 
 -- Stores.
-check.equal(resolve(nil, { BACKUP_DIR = '/x', DB_BACKUP_DIR = '/y' }).stores[1]:url(), '/x')
-check.equal(resolve(nil, { DB_BACKUP_DIR = '/y' }).stores[1]:url(), '/y')
+local function only_store(variables)
+  local found = resolve(nil, variables)
+  check.equal(#found.stores, 1)
+  return found.stores[1].store:url(), found.origins.stores
+end
+check.equal({ only_store { BACKUP_DIR = '/x', DB_BACKUP_DIR = '/y' } }, { '/x', 'BACKUP_DIR' })
+check.equal({ only_store { DB_BACKUP_DIR = '/y' } }, { '/y', 'DB_BACKUP_DIR' })
 check.equal(#resolve({
   stores = { './stores/a', require('pgbak.store').open './stores/b' } }).stores, 2)
 complains("store 'memory:a' would be gone with the process", { stores = { 'memory:a' } })
 complains("store './stores/a' is given twice", { stores = { './stores/a', './stores/a' } })
 complains('no store is configured', { stores = {} })
+
+-- An S3 bucket from the environment. Only addresses and options are looked at here: nothing opens.
+local function s3(variables)
+  local given, from = require('pgbak.stores').from_environment(environment(variables))
+  return given, from
+end
+for bucket, address in pairs {
+  ['b'] = 's3://b/backups', ['s3://b'] = 's3://b/backups', ['s3://b/'] = 's3://b/backups',
+  ['s3://b/deep/er/'] = 's3://b/deep/er', ['s3://b?region=eu'] = 's3://b/backups?region=eu',
+  ['s3://b/p?endpoint=http://h:1/'] = 's3://b/p?endpoint=http://h:1/', ['b/p'] = 's3://b/p',
+} do
+  check.equal({ s3 { BACKUP_S3_BUCKET = bucket } }, { { { url = address } }, 'BACKUP_S3_BUCKET' })
+end
+for prefix, address in pairs { ['p'] = 's3://b/p', ['/p/q/'] = 's3://b/p/q', ['/'] = 's3://b' } do
+  check.equal(s3 { BACKUP_S3_BUCKET = 'b', BACKUP_S3_PREFIX = prefix }, { { url = address } })
+end
+check.equal(s3 { BACKUP_S3_BUCKET = 's3://b/mine', BACKUP_S3_PREFIX = 'p' },
+  { { url = 's3://b/mine' } })
+check.equal({ s3 { S3_BACKUP_BUCKET = 'b', BACKUP_DIR = '/x', BACKUP_S3_ENDPOINT = 'http://h:1',
+  BACKUP_S3_REGION = 'eu' } }, { { '/x', { url = 's3://b/backups', endpoint = 'http://h:1',
+  region = 'eu' } }, 'BACKUP_DIR, S3_BACKUP_BUCKET' })
+check.equal(s3 { BACKUP_S3_BUCKET = 'a', S3_BACKUP_BUCKET = 'b' }, { { url = 's3://a/backups' } })
+check.equal({ s3 {} }, {})
+-- Without a bucket the rest would be ignored, and backups would go to this machine's disk.
+for _, name in ipairs { 'BACKUP_S3_PREFIX', 'BACKUP_S3_ENDPOINT', 'BACKUP_S3_REGION' } do
+  complains(('environment variable %s is set, and no bucket is'):format(name), nil,
+    { [name] = 'x', BACKUP_DIR = '/x' })
+end
+
+-- How backups reach their stores: a strategy, also under its other name, and per database.
+local function strategy(values, variables)
+  values.databases = values.databases or { 'a' }
+  return resolve(values, variables).databases[1].strategy
+end
+check.equal(strategy {}, nil)
+check.equal(strategy({}, { BACKUP_STRATEGY = 'file' }), 'file')
+check.equal(strategy { use_temp_file = true }, 'file')
+check.equal(strategy { use_temp_file = true, databases = { { url = 'a', strategy = 'stream' } } },
+  'stream')
+check.equal(strategy { strategy = 'file', databases = { { url = 'a', use_temp_file = false } } },
+  'stream')
+complains("strategy = 'stream' and use_temp_file = true exclude each other",
+  { databases = { 'a' }, strategy = 'stream', use_temp_file = true })
+complains("environment variable BACKUP_STRATEGY cannot be 'flie' (did you mean 'file'?)", nil,
+  { BACKUP_STRATEGY = 'flie' })
+complains('upload_attempts must be at least 1, not 0', { upload_attempts = 0 })
 
 -- Retention: what is written, else the environment, else policies/retention.lua.
 local function kept(found, kind, count)
@@ -170,7 +221,7 @@ local text = {}
 for _, row in ipairs(config.rows(resolve({
   databases = { { name = 'n', host = 'h', user = 'u', dbname = 'd', password = secret,
     codec = 'none' }, 'postgresql://u:hunter2@h2/e' },
-  tags = { team = 'x' },
+  tags = { team = 'x' }, stores = { './backups', { url = './second', required = false } },
 }))) do
   text[#text + 1] = ('%s=%s [%s]'):format(row.key, row.value, row.origin)
 end
@@ -178,7 +229,8 @@ text = table.concat(text, '\n')
 check.equal(text:find('hunter2', 1, true), nil)
 for _, line in ipairs { 'databases[1].name=n [my.lua]', 'databases[1].target=d on h:5432 [my.lua]',
   'databases[1].codec=none [my.lua]', 'databases[2].target=e on h2:5432 [my.lua]',
-  'stores=./backups [default]', 'tags=team = x [my.lua]',
+  'stores=./backups, ./second (best effort) [my.lua]', 'strategy=stream [default]',
+  'temp_dir=$TMPDIR or /tmp [default]', 'tags=team = x [my.lua]',
   'retention=policies/retention.lua [default]' } do
   check.equal(text:find(line, 1, true) ~= nil and line or text, line)
 end

@@ -18,8 +18,9 @@ return {
   --   },
   -- },
 
-  -- Where backups go. Each backup goes to all of them.
-  -- stores = { './backups' },
+  -- Where backups go. Each backup goes to all of them. A store that is not required is best effort:
+  -- when it fails, the run ends with exit code 15 instead of a failure.
+  -- stores = { './backups', { url = '/mnt/nas/pgbak', required = false } },
 
   -- How many backups of each type stay, per database and store. Without this:
   -- policies/retention.lua, where you can also write a rule of your own.
@@ -50,6 +51,15 @@ return {
   -- lock_wait_timeout_seconds = 60,      -- for a table that somebody has locked
   -- timeout_seconds = 0,                 -- for one database
   -- stall_timeout_seconds = 1800,        -- without one byte
+
+  -- How the dump reaches the stores. Strategy 'file' needs room for it in temp_dir, and can repeat
+  -- an upload without a new dump.
+  -- strategy = 'file',                   -- default: 'stream', straight into the stores
+  -- use_temp_file = true,                -- the same in other words
+  -- temp_dir = '/var/tmp',               -- default: $TMPDIR, or /tmp
+  -- upload_attempts = 3,
+  -- on_upload_failure = 'keep',          -- or 'delete': the file, when an upload failed for good
+  -- skip_if_exists = false,              -- true: not twice a day into one store
 
   -- Your own facts for the manifest of every backup.
   -- tags = { team = 'shop' },

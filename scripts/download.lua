@@ -1,0 +1,41 @@
+-- scripts/download.lua: copy a backup from its store into a directory
+local backups = require 'pgbak.backups'
+local copy = require 'pgbak.copy'
+local pgbak = require 'pgbak'
+local store = require 'pgbak.store'
+local stores = require 'pgbak.stores'
+
+local options = pgbak.args({ ... }, {
+  name = 'download',
+  doc = 'Copies a backup, with its digest and its manifest, into a directory. The digest is\n'
+    .. 'checked; a file that is there already is never overwritten.',
+  options = {
+    { name = 'key', positional = true, doc = 'the backup, as `pgbak list` shows it' },
+    { name = 'latest', type = 'flag',
+      doc = 'the newest one with tables and rows, instead of a key' },
+    { name = 'database', value = 'NAME', doc = 'with --latest: of this database' },
+    { name = 'type', doc = 'with --latest: of this type' },
+    { name = 'to', value = 'DIR', default = '.', doc = 'below which directory' },
+    { name = 'store', value = 'URL', doc = 'look only in this store' },
+  },
+  examples = { 'pgbak download --latest --database shop --to /srv/restore' },
+})
+if not options then return end
+
+local config = pgbak.config({}, { databases_optional = true })
+local from = stores.select(config.stores, options.store)
+local backup = backups.chosen(options, from)
+local directory = store.open(options.to)
+for _, ending in ipairs { '', '.sha256', '.meta' } do
+  if directory:head(backup.key .. ending) then
+    pgbak.fail('exists', ("'%s%s' exists already in '%s'"):format(backup.key, ending, options.to),
+      'nothing was changed; name another directory by --to')
+  end
+end
+backups.with_good_copy(backup, from, 'download', function(source)
+  copy.run(backup, source, directory, {
+    kind = 'copy', attempts = config.given.upload_attempts,
+    stall_timeout_seconds = config.given.stall_timeout_seconds,
+  })
+end)
+io.write(('%s/%s\n'):format(options.to, backup.key))

@@ -1,0 +1,78 @@
+-- What a backup is going to be: everything decided before the first byte moves.
+local clock = require 'pgbak.clock'
+local codecs = require 'pgbak.codecs'
+local dump_options = require 'pgbak.dump_options'
+local failure = require 'pgbak.failure'
+local naming = require 'pgbak.naming'
+local pg = require 'pgbak.pg'
+local server = require 'pgbak.server'
+local stores = require 'pgbak.stores'
+
+local M = {}
+
+---@class pgbak.BackupPlan
+---@field db pgbak.Database
+---@field type string
+---@field key string
+---@field options table dump options
+---@field to pgbak.Destination[]
+---@field server pgbak.Server
+---@field tool { path: string, version: string }
+---@field naming string its name
+---@field codec string as in manifests
+---@field level? integer of the codec, or of pg_dump
+
+local function level_of(options, codec)
+  if options.compression == 'pg_dump' then return options.level or 6 end
+  return codec ~= 'none' and (options.level or codecs.default_level(codec)) or nil
+end
+
+---Asks the database's server, and decides.
+---@param db pgbak.Database
+---@param opts pgbak.BackupOptions
+---@return pgbak.BackupPlan
+function M.make(db, opts)
+  local options = dump_options.merge(opts, db)
+  dump_options.check_together(options, ("database '%s'"):format(db.name))
+  local codec = options.compression == 'pg_dump' and 'none' or options.codec
+  local found = server.of(db)
+  local named = opts.naming or naming.tiered
+  local kind = opts.type or 'manual'
+  local key = named {
+    base = db.base or db.name, database = db.name, type = kind, time = clock.now(),
+    extension = codecs.extension(options.format, codec),
+  }
+  if type(key) ~= 'string' then
+    failure.raise('config', ('the naming must return a text, not a %s'):format(type(key)))
+  end
+  return {
+    db = db, type = kind, key = key, options = options, to = stores.destinations(opts.to),
+    server = found, tool = pg.tool('pg_dump', found.major), naming = naming.name_of(named),
+    codec = codec, level = level_of(options, codec),
+  }
+end
+
+---What a reader of the manifest needs to know of the options.
+---@param plan pgbak.BackupPlan
+---@return table
+function M.options(plan)
+  local out = dump_options.telling(plan.options)
+  out.dbname, out.encoding = plan.server.dbname, plan.server.encoding
+  return out
+end
+
+---What would be done, as data.
+---@param plan pgbak.BackupPlan
+---@return table
+function M.preview(plan)
+  local urls = {}
+  for i, each in ipairs(plan.to) do urls[i] = each.store:url() end
+  return {
+    database = plan.db.name, target = plan.db.target:shown(), type = plan.type, key = plan.key,
+    stores = urls, server_version = plan.server.version, tool = plan.tool.path,
+    tool_version = plan.tool.version, format = plan.options.format, codec = plan.codec,
+    level = plan.level, options = M.options(plan),
+  }
+end
+
+return M

@@ -1,0 +1,87 @@
+-- What is where: the backups of several stores side by side, and what else lies there.
+local backups = require 'pgbak.backups'
+local catalog = require 'pgbak.catalog'
+local stores = require 'pgbak.stores'
+
+local M = {}
+
+---One store.
+---@class pgbak.Shelf
+---@field store string its address
+---@field required boolean
+---@field backups integer
+---@field stored_bytes integer of all backups
+---@field unfinished integer uploads and temporary files that were begun and not ended
+---@field orphans integer data and digests without a manifest
+---@field problems { key: string, message: string }[] manifests that cannot be read
+---@field error? any why the store could not be asked: then the numbers are missing
+
+---One backup, in however many stores.
+---@class pgbak.Shelved
+---@field manifest table
+---@field stores table<string, 'yes'|'damaged'> by address
+
+local function look(store, shelf, place)
+  local found, problems = catalog.list(store)
+  local sizes = {}
+  for _, object in ipairs(store:list()) do sizes[object.key] = object.size end
+  shelf.backups, shelf.stored_bytes, shelf.problems = #found, 0, problems
+  for _, manifest in ipairs(found) do
+    shelf.stored_bytes = shelf.stored_bytes + manifest.stored_bytes
+    place(manifest, sizes[manifest.key] == manifest.stored_bytes and 'yes' or 'damaged')
+  end
+  shelf.unfinished = #store:unfinished()
+  shelf.orphans = 0
+  for _, left in ipairs(catalog.sweep(store, { older_than_seconds = 0 })) do
+    if left.kind == 'data' or left.kind == 'digest' then shelf.orphans = shelf.orphans + 1 end
+  end
+end
+
+---Looks into stores. One that cannot be asked hides nothing of the others.
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@return pgbak.Shelf[]
+---@return pgbak.Shelved[] backups, newest first
+function M.look(from)
+  local shelves, shelved, by_key = {}, {}, {}
+  for i, each in ipairs(stores.destinations(from)) do
+    local url = each.store:url()
+    shelves[i] = { store = url, required = each.required }
+    local ok, err = pcall(look, each.store, shelves[i], function(manifest, state)
+      by_key[manifest.key] = by_key[manifest.key] or {}
+      for _, known in ipairs(by_key[manifest.key]) do
+        if backups.same(known.manifest, manifest) then
+          known.stores[url] = state
+          return
+        end
+      end
+      local new = { manifest = manifest, stores = { [url] = state } }
+      table.insert(by_key[manifest.key], new)
+      table.insert(shelved, new)
+    end)
+    if not ok then shelves[i].error = err end
+  end
+  table.sort(shelved, function(a, b)
+    if a.manifest.time ~= b.manifest.time then return a.manifest.time > b.manifest.time end
+    return a.manifest.id > b.manifest.id
+  end)
+  return shelves, shelved
+end
+
+---The newest backup of each database (and cluster) that is good in some store.
+---@param shelved pgbak.Shelved[] newest first
+---@return pgbak.Shelved[]
+function M.newest(shelved)
+  local out, seen = {}, {}
+  for _, each in ipairs(shelved) do
+    local whose = each.manifest.cluster .. '\0' .. each.manifest.database
+    local good = false
+    for _, state in pairs(each.stores) do good = good or state == 'yes' end
+    if good and not seen[whose] then
+      seen[whose] = true
+      out[#out + 1] = each
+    end
+  end
+  return out
+end
+
+return M

@@ -1,0 +1,82 @@
+-- Strategy 'file': dump into a directory of this machine, read the file back, then copy it to every
+-- store. An upload can be repeated without a new dump.
+local catalog = require 'pgbak.catalog'
+local codecs = require 'pgbak.codecs'
+local console = require 'pgbak.console'
+local copy = require 'pgbak.copy'
+local digest = require 'pgbak.digest'
+local dump = require 'pgbak.dump'
+local log = require 'pgbak.log'
+local run = require 'pgbak.run'
+local store = require 'pgbak.store'
+local stream = require 'pgbak.stream'
+local sys = require 'pgbak.sys'
+
+local M = {}
+
+---The store that the file passes through. Only this user may look into it, and it is the same one
+---in every run: what a run had to leave is found again there.
+local function open(temp_dir)
+  local above = temp_dir or sys.env 'TMPDIR' or '/tmp'
+  return store.open(sys.private_directory(above, 'pgbak-staging'))
+end
+
+---What was written must be there, decompress, and have the digest that it had in memory.
+local function verify(manifest, staging)
+  local through = { digest.check(manifest.sha256) }
+  for _, filter in ipairs(codecs.decoders(manifest.codec)) do table.insert(through, filter) end
+  stream.run {
+    from = staging:reader(manifest.key), through = through, label = manifest.key,
+    expect_bytes = manifest.stored_bytes,
+  }
+end
+
+local function upload_all(plan, manifest, staging)
+  local manifests, failures = {}, {}
+  for i, each in ipairs(plan.to) do
+    local ok, result = pcall(copy.run, manifest, staging, each.store, {
+      kind = 'upload', attempts = plan.options.upload_attempts,
+      stall_timeout_seconds = plan.options.stall_timeout_seconds,
+    })
+    if ok then
+      table.insert(manifests, result)
+    else
+      failures[i] = result
+      if not each.required then run.degrade('upload', copy.name(manifest, each.store)) end
+    end
+  end
+  return manifests, failures
+end
+
+local function tidy(plan, manifest, staging, failures)
+  if next(failures) and plan.options.on_upload_failure == 'keep' then
+    log.warn(("%s: %s is kept in %s: `pgbak upload --from %s` brings it to the stores"):format(
+      plan.db.name, manifest.key, staging:url(), staging:url()))
+  else
+    catalog.discard(staging, manifest.key)
+  end
+end
+
+---Dumps and uploads.
+---@param plan pgbak.BackupPlan
+---@return table report of the dump
+---@return table[] manifests of the stores that have it
+---@return table<integer, pgbak.Failure> failures by the number of the store
+function M.into(plan)
+  local staging = open(plan.options.temp_dir)
+  staging:sweep()
+  local report, staged = dump.into(plan, { { store = staging, required = true } })
+  local manifest = staged[1]
+  log.info(('%s: dumped %s into %s, %s; reading it back'):format(plan.db.name, manifest.key,
+    staging:url(), console.size(manifest.stored_bytes)))
+  local ok, err = pcall(verify, manifest, staging)
+  if not ok then
+    catalog.discard(staging, manifest.key)
+    error(err, 0)
+  end
+  local manifests, failures = upload_all(plan, manifest, staging)
+  tidy(plan, manifest, staging, failures)
+  return report, manifests, failures
+end
+
+return M

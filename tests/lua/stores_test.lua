@@ -1,0 +1,66 @@
+-- Destinations: what users write, what comes of it, and how a store is chosen by its address.
+local check = require('pgbak.sys').load 'tests/support/check.lua'()
+local store = require 'pgbak.store'
+local stores = require 'pgbak.stores'
+
+local function shown(list)
+  local out = {}
+  for i, each in ipairs(list) do
+    out[i] = each.store:url() .. (each.required and '!' or '?')
+  end
+  return table.concat(out, ' ')
+end
+
+local function destinations(given) return shown(stores.destinations(given)) end
+
+local a, b = store.open 'memory:a', store.open 'memory:b'
+check.equal(destinations 'memory:a', 'memory:a!')
+check.equal(destinations(a), 'memory:a!')
+check.equal(destinations { url = 'memory:a' }, 'memory:a!')
+check.equal(destinations { url = 'memory:a', required = false }, 'memory:a?')
+check.equal(destinations { store = a, required = false }, 'memory:a?')
+check.equal(destinations { 'memory:a', b, { url = './c', required = false } },
+  'memory:a! memory:b! ./c?')
+-- What it returns is what it takes: config.stores goes everywhere.
+local made = stores.destinations { { url = 'memory:a', required = false }, b }
+check.equal(destinations(made), 'memory:a? memory:b!')
+check.equal({ #stores.open(made), stores.open(made)[1]:url() }, { 2, 'memory:a' })
+check.equal({ stores.names(made), stores.names { a, b } },
+  { 'memory:a, memory:b', 'memory:a, memory:b' })
+
+local function complains(message, given)
+  check.raises('config', message, stores.destinations, given)
+end
+complains('no store is configured', {})
+complains("store 'memory:a' is given twice", { 'memory:a', { store = a, required = false } })
+complains('stores[2] needs either url or store', { 'memory:a', { required = false } })
+complains('stores[1] needs either url or store', { url = 'memory:b', store = a })
+complains('stores[1].required must be a boolean, not a string', { url = 'x', required = 'no' })
+complains('stores[1].url must be a string, not 7', { url = 7 })
+complains("stores[1]: a store that is open takes no option 'requird'",
+  { store = a, requird = false })
+complains("'./c'", { 'memory:a', { url = './c', requird = false } })
+complains("'./c'", { url = './c', region = 'eu' })
+
+-- By the address as shown, or without the query where that names one store.
+local function with_url(url) return { url = function() return url end } end
+local function choose(url, ...)
+  local list = {}
+  for i, each in ipairs { ... } do list[i] = { store = with_url(each), required = true } end
+  return shown(stores.choose(list, url))
+end
+local ONE, TWO = 's3://b/p?endpoint=http://one', 's3://b/p?endpoint=http://two'
+check.equal(choose(nil, './x', ONE), './x! ' .. ONE .. '!')
+check.equal(choose('./x', './x', ONE), './x!')
+check.equal(choose('s3://b/p', './x', ONE), ONE .. '!')
+check.equal(choose('s3://b/p', 's3://b/p', ONE), 's3://b/p!')
+check.equal(choose(TWO, ONE, TWO), TWO .. '!')
+check.raises('config', "several stores are called 's3://b/p': " .. ONE .. ', ' .. TWO, choose,
+  's3://b/p', ONE, TWO)
+check.raises('config', "no store './y' is configured (did you mean './x'?)", choose, './y', './x')
+check.raises('config', "no store './d?' is configured", choose, './d?', './d')
+check.raises('config', "no store './d' is configured", choose, './d', './d?e')
+check.equal(shown(stores.select({ a, b }, 'memory:b')), 'memory:b!')
+check.equal(shown(stores.select { a, b }), 'memory:a! memory:b!')
+
+check.done()
