@@ -216,7 +216,14 @@ class HttpServer {
 
   Request read_head(Socket& socket, int connection) {
     std::size_t end = 0;
-    while ((end = socket.received.find("\r\n\r\n")) == std::string::npos) socket.receive();
+    while ((end = socket.received.find("\r\n\r\n")) == std::string::npos) {
+      socket.receive();
+      constexpr char kTlsHandshake = 22;
+      if (socket.received[0] == kTlsHandshake) {
+        socket.send("HTTP/1.1 400 Not TLS\r\n\r\n");
+        throw End();
+      }
+    }
     const std::string head = socket.take(end + 4);
     Request request;
     request.connection = connection;

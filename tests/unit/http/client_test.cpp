@@ -233,7 +233,7 @@ TEST_CASE("an early refusal of a large upload is read, not lost") {
                       if (got.number > 1) return std::nullopt;
                       Reply reply = with_body("no");
                       reply.status = 403;
-                      return HttpServer::EarlyReply{reply, got.body.max_size()};
+                      return HttpServer::EarlyReply{reply, 1'000, /*read_on=*/true};
                     });
   HttpClient client({});
   const pgbak::HttpResponse response = client.send(request("PUT", server.url(), kBig), no_stop);
