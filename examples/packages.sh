@@ -12,7 +12,7 @@ build_packages=(
 run_packages=(postgresql-client)
 # A PostgreSQL server, for the examples and the tests only.
 server_packages=(postgresql)
-test_packages=(catch2 curl file gzip jq procps zstd)
+test_packages=(catch2 curl file gzip jq openssl procps zstd)
 # An S3 service for the tests (tests/support/ceph.sh), and public clients to compare notes with.
 s3_packages=(radosgw ceph-mon ceph-osd ceph-common uuid-runtime openssl)
 s3_client_packages=(rclone s3cmd awscli) # Ubuntu 24.04 has no awscli
