@@ -166,9 +166,8 @@ std::vector<const LedgerEntry*> Ledger::unexplained(EntryState state) const {
   std::vector<bool> explained(entries_.size(), false);
   // Children come after their parents, so one pass from the end suffices.
   for (std::size_t i = entries_.size(); i-- > 0;) {
-    if (entries_[i].state == state && entries_[i].parent) {
-      explained[*entries_[i].parent] = true;
-    }
+    const bool explains = entries_[i].state == state || explained[i];
+    if (explains && entries_[i].parent) explained[*entries_[i].parent] = true;
   }
   std::vector<const LedgerEntry*> out;
   for (std::size_t i = 0; i < entries_.size(); ++i) {

@@ -72,6 +72,20 @@ TEST_CASE("a part's failure counts although the step went well: the script caugh
   CHECK(objects_of(ledger.failures()) == Objects{"dump"});
 }
 
+TEST_CASE("a part of a part explains a failure, too, where the part between went well", "[job]") {
+  Ledger ledger;
+  const std::size_t step = ledger.begin("backup", "shop");
+  ledger.enter(step);
+  const std::size_t transfer = ledger.begin("transfer", "dump");
+  ledger.enter(transfer);
+  ledger.fail(ledger.begin("store", "dump in b"), failure("disk full"));
+  ledger.leave();
+  ledger.succeed(transfer);
+  ledger.leave();
+  ledger.fail(step, failure("disk full"));
+  CHECK(objects_of(ledger.failures()) == Objects{"dump in b"});
+}
+
 TEST_CASE("failures of several objects all count", "[job]") {
   Ledger ledger;
   ledger.fail(ledger.begin("backup", "shop"), failure("a"));
@@ -159,6 +173,46 @@ TEST_CASE("data that this run did not commit cannot be published", "[job]") {
   const Error error = caught([&] { ledger.committed("memory:a", "shop/1"); });
   CHECK(kind_of(error) == "refused");
   CHECK_THAT(error.message(), ContainsSubstring("'shop/1' in memory:a"));
+}
+
+TEST_CASE("a destination that fails is a failure when it is required, else degrades the run",
+          "[job]") {
+  Ledger ledger;
+  ledger.destination_failed({"memory:a", "shop/1", true, failure("gone")});
+  ledger.destination_failed({"memory:b", "shop/1", false, failure("full")});
+  CHECK(objects_of(ledger.failures()) == Objects{"shop/1 in memory:a"});
+  CHECK(objects_of(ledger.degraded()) == Objects{"shop/1 in memory:b"});
+  CHECK(ledger.degraded()[0]->kind == "store");
+  CHECK(ledger.degraded()[0]->error->message() == "full");
+  // After a second attempt that went well, say.
+  ledger.acknowledge("store", "shop/1 in memory:a", "uploaded later");
+  ledger.acknowledge("store", "shop/1 in memory:b", "uploaded later");
+  ledger.close();
+  CHECK(ledger.failures().empty());
+  CHECK(ledger.degraded().empty());
+}
+
+TEST_CASE("data whose manifest cannot be written is a failed destination, told to the others",
+          "[job]") {
+  Ledger ledger;
+  const auto outcomes =
+      std::make_shared<std::vector<DestinationOutcome>>(std::vector<DestinationOutcome>{
+          {"memory:a", "k", true, std::nullopt}, {"memory:b", "k", true, std::nullopt}});
+  for (const char* store : {"memory:a", "memory:b"}) {
+    ledger.data_committed(store, "k", {{}, {}, {}, outcomes});
+  }
+  ledger.data_lost("memory:a", "k", failure("full"));
+  const Json told = to_json(*ledger.committed("memory:b", "k").destinations);
+  CHECK(told ==
+        Json{{{"store", "memory:a"},
+              {"key", "k"},
+              {"required", true},
+              {"state", "failed"},
+              {"message", "full"}},
+             {{"store", "memory:b"}, {"key", "k"}, {"required", true}, {"state", "stored"}}});
+  ledger.data_published("memory:b", "k");
+  ledger.close();
+  CHECK(objects_of(ledger.failures()) == Objects{"k in memory:a"});
 }
 
 TEST_CASE("each state has a name", "[job]") {
