@@ -35,7 +35,7 @@ random_port() {
 
 # One node needs neither replicas nor checksums and signatures between its daemons, nor a manager.
 # Deleted data is to leave the memory within seconds, not hours, and what a killed gateway had
-# locked is to be free as soon.
+# locked or watched is to be free as soon.
 write_conf() {
   cat >"$dir/ceph.conf" <<CONF
 [global]
@@ -77,7 +77,7 @@ public addr = 127.0.0.1
 cluster addr = 127.0.0.1
 osd objectstore = memstore
 memstore device bytes = 4294967296
-osd client watch timeout = 2
+osd client watch timeout = 10
 [client.rgw]
 rgw data = $dir/rgw
 rgw frontends = beast endpoint=127.0.0.1:$http_port ssl_endpoint=127.0.0.1:$https_port ssl_certificate=$dir/tls.pem ssl_private_key=$dir/tls.key
@@ -133,7 +133,8 @@ end_daemon() {
   grep -qza -- "$dir/ceph.conf" "/proc/$pid/cmdline" 2>/dev/null || return 0
   kill -KILL "$pid" 2>/dev/null || return 0
   for _ in $(seq 100); do
-    grep -q '^State:[[:space:]][^Z]' "/proc/$pid/status" 2>/dev/null || return 0
+    # Each thread counts: the sockets stay open until the last one has ended.
+    grep -qs '^State:[[:space:]][^Z]' "/proc/$pid"/task/*/status || return 0
     sleep 0.1
   done
   fail "$1, process $pid, does not end"
@@ -157,7 +158,8 @@ listens() {
 
 start_gateway() {
   daemon rgw radosgw --conf "$dir/ceph.conf" -n client.rgw
-  listens rgw "$http_port" && curl -sf -o /dev/null "http://127.0.0.1:$http_port"
+  listens rgw "$http_port" &&
+    curl -sSf --max-time 60 "http://127.0.0.1:$http_port" >"$dir/log/first-answer.out" 2>&1
 }
 
 # Starts everything on ports not tried before; false when a step fails.
