@@ -154,7 +154,8 @@ end
 local function check_readable(list)
   local known, unread = {}, {}
   for _, store in ipairs(list) do
-    local found, problems = catalog.list(store)
+    local ok, found, problems = pcall(catalog.list, store)
+    if not ok then failure.rethrow(found, '--store looks in one store only') end
     for _, backup in ipairs(found) do known[backup.key .. '.meta'] = true end
     for _, problem in ipairs(problems) do
       problem.store = store:url()

@@ -40,13 +40,19 @@ function M.within(failure, context)
   error(failure, 0)
 end
 
+---Adds advice to a failure that was caught.
+---@param failure any what pcall returned
+---@param hint string
+function M.advise(failure, hint)
+  if type(failure) ~= 'table' then return end
+  failure.hint = failure.hint and failure.hint .. '; ' .. hint or hint
+end
+
 ---Adds advice to a failure that was caught and raises it again.
 ---@param failure any what pcall returned
 ---@param hint string
 function M.rethrow(failure, hint)
-  if type(failure) == 'table' then
-    failure.hint = failure.hint and failure.hint .. '; ' .. hint or hint
-  end
+  M.advise(failure, hint)
   error(failure, 0)
 end
 

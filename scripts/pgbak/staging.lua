@@ -6,6 +6,7 @@ local console = require 'pgbak.console'
 local copy = require 'pgbak.copy'
 local digest = require 'pgbak.digest'
 local dump = require 'pgbak.dump'
+local failure = require 'pgbak.failure'
 local log = require 'pgbak.log'
 local run = require 'pgbak.run'
 local store = require 'pgbak.store'
@@ -49,11 +50,22 @@ local function upload_all(plan, manifest, staging)
 end
 
 local function tidy(plan, manifest, staging, failures)
-  if next(failures) and plan.options.on_upload_failure == 'keep' then
-    log.warn(("%s: %s is kept in %s: `pgbak upload --from %s` brings it to the stores"):format(
-      plan.db.name, manifest.key, staging:url(), staging:url()))
-  else
-    catalog.discard(staging, manifest.key)
+  if not next(failures) or plan.options.on_upload_failure == 'delete' then
+    return catalog.discard(staging, manifest.key)
+  end
+  local way = ('`pgbak upload --from %s` brings it to the stores'):format(staging:url())
+  log.warn(("%s: %s is kept in %s: %s"):format(plan.db.name, manifest.key, staging:url(), way))
+  for _, failed in pairs(failures) do failure.advise(failed, way) end
+end
+
+local function look_back(staging)
+  local swept, waiting = staging:sweep(), #catalog.list(staging)
+  if swept > 0 then
+    log.info(('%s: removed %d temporary file(s) of runs that died'):format(staging:url(), swept))
+  end
+  if waiting > 0 then
+    log.warn(('%d backup(s) of earlier runs wait in %s: `pgbak upload --from %s`, then delete them')
+      :format(waiting, staging:url(), staging:url()))
   end
 end
 
@@ -64,7 +76,7 @@ end
 ---@return table<integer, pgbak.Failure> failures by the number of the store
 function M.into(plan)
   local staging = open(plan.options.temp_dir)
-  staging:sweep()
+  look_back(staging)
   local report, staged = dump.into(plan, { { store = staging, required = true } })
   local manifest = staged[1]
   log.info(('%s: dumped %s into %s, %s; reading it back'):format(plan.db.name, manifest.key,

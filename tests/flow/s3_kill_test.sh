@@ -35,7 +35,7 @@ SH
 # objects_are_good: every object is whole, manifests and data belong together, and what was seen
 # before is there and has not changed. `seen` are the objects that were found good, `mirror` has
 # copies of them.
-touch seen
+touch seen && mkdir mirror
 objects_are_good() {
   local key copy gone
   s3_objects kill/ >now
@@ -64,8 +64,10 @@ orphans() {
   done < <(grep -v '\.meta$' seen)
 }
 
+began=${EPOCHREALTIME//./}
 run "$PGBAK" backup --type kept
 expect_status 0
+usual=$(((${EPOCHREALTIME//./} - began) / 1000)) # milliseconds
 objects_are_good
 [[ $(manifests | wc -l) == 1 ]] || fail 'the first backup is not there'
 
@@ -74,7 +76,9 @@ for ((round = 1; round <= 50; ++round)); do
   command_line="pgbak backup --type round_$round"
   "$PGBAK" backup --type "round_$round" >"$captured/stdout" 2>"$captured/stderr" &
   pid=$!
-  sleep "0.$(printf %03d $((RANDOM % 900)))"
+  # Half of them when it is about to end: there the object appears, its digest, and its manifest.
+  if ((round % 2)); then moment=$((RANDOM % usual)); else moment=$((usual * (90 + RANDOM % 15) / 100)); fi
+  sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
   if ((round % 5)); then
     if kill -KILL "$pid" 2>/dev/null; then killed=$((killed + 1)); fi
     wait "$pid" 2>/dev/null || true
