@@ -165,6 +165,42 @@ bool is_loopback_or_agent(const std::string& host) {
   return IN6_IS_ADDR_LOOPBACK(&v6) || IN6_ARE_ADDR_EQUAL(&v6, &agent);
 }
 
+/// An instance's metadata service.
+class InstanceMetadata {
+ public:
+  InstanceMetadata(std::string endpoint, const Stop& stop)
+      : endpoint_(std::move(endpoint)),
+        how_(quick(asking("instance metadata at '" + endpoint_ + "'"))),
+        client_(how_.http),
+        stop_(stop) {}
+
+  const std::string& who() const { return how_.who; }
+
+  HttpResponse put_token() {
+    return send("PUT", "/latest/api/token",
+                {{"X-aws-ec2-metadata-token-ttl-seconds", kInstanceTokenSeconds}});
+  }
+  HttpResponse get(const std::string& path, const Secret& token) {
+    return send("GET", path, {{"X-aws-ec2-metadata-token", token.reveal()}});
+  }
+
+ private:
+  /// Elsewhere than on an instance nothing answers; that must not hold up a backup.
+  static Asking quick(Asking how) {
+    how.http.connect_timeout = how.stall_timeout = std::chrono::milliseconds(1'000);
+    how.retry.attempts = 2;
+    return how;
+  }
+  HttpResponse send(const char* method, const std::string& path, HttpHeaders headers) {
+    return ask(client_, how_, {method, endpoint_ + path, std::move(headers), {}}, stop_);
+  }
+
+  const std::string endpoint_;
+  const Asking how_;
+  HttpClient client_;
+  const Stop& stop_;
+};
+
 }  // namespace
 
 Credentials web_identity_credentials(const WebIdentity& identity, const std::string& region,
@@ -218,46 +254,6 @@ Credentials container_credentials(const std::string& url, const Stop& stop) {
   if (token) throw error;
   throw std::move(error).hint("AWS_CONTAINER_AUTHORIZATION_TOKEN is not set");
 }
-
-namespace {
-
-/// A session with the instance's metadata service.
-class InstanceMetadata {
- public:
-  InstanceMetadata(std::string endpoint, const Stop& stop)
-      : endpoint_(std::move(endpoint)),
-        how_(asking("instance metadata at '" + endpoint_ + "'")),
-        client_(quick(how_)),
-        stop_(stop) {}
-
-  const std::string& who() const { return how_.who; }
-
-  HttpResponse put_token() {
-    return send("PUT", "/latest/api/token",
-                {{"X-aws-ec2-metadata-token-ttl-seconds", kInstanceTokenSeconds}});
-  }
-  HttpResponse get(const std::string& path, const Secret& token) {
-    return send("GET", path, {{"X-aws-ec2-metadata-token", token.reveal()}});
-  }
-
- private:
-  /// Elsewhere than on an instance nothing answers; that must not hold up a backup.
-  static const HttpOptions& quick(Asking& how) {
-    how.http.connect_timeout = how.stall_timeout = std::chrono::milliseconds(1'000);
-    how.retry.attempts = 2;
-    return how.http;
-  }
-  HttpResponse send(const char* method, const std::string& path, HttpHeaders headers) {
-    return ask(client_, how_, {method, endpoint_ + path, std::move(headers), {}}, stop_);
-  }
-
-  const std::string endpoint_;
-  Asking how_;
-  HttpClient client_;
-  const Stop& stop_;
-};
-
-}  // namespace
 
 std::optional<Credentials> instance_credentials(const Stop& stop, std::string& why) {
   constexpr const char* kRoles = "/latest/meta-data/iam/security-credentials/";
