@@ -221,7 +221,7 @@ class HttpServer {
       constexpr char kTlsHandshake = 22;
       if (socket.received[0] == kTlsHandshake) {
         socket.send("HTTP/1.1 400 Not TLS\r\n\r\n");
-        throw End();
+        for (;;) socket.receive();  // lest a close overtake it
       }
     }
     const std::string head = socket.take(end + 4);

@@ -189,11 +189,11 @@ TEST_CASE("time that the reader spends elsewhere is no stall") {
   reply.body = kBig;
   HttpServer server(always(reply));
   HttpClient client({});
-  const auto stream = client.open(request("GET", server.url(), {}, 500ms), no_stop);
+  const auto stream = client.open(request("GET", server.url(), {}, 2s), no_stop);
   std::string all;
   std::vector<std::byte> chunk(4'000'000);
   while (const std::size_t size = stream->read(chunk, no_stop)) {
-    if (all.empty()) std::this_thread::sleep_for(1s);
+    if (all.empty()) std::this_thread::sleep_for(2500ms);
     all.append(reinterpret_cast<const char*>(chunk.data()), size);
   }
   CHECK((all == kBig));

@@ -126,6 +126,7 @@ TEST_CASE("https to a server that speaks http is a protocol error with advice") 
   HttpClient client({});
   const std::string url = "https://127.0.0.1:" + std::to_string(server.port()) + "/";
   const pgbak::Error error = caught([&] { client.send({"GET", url, {}, {}}, no_stop); });
+  INFO(error.text());
   CHECK(kind_of(error) == "protocol");
   CHECK_FALSE(error.retryable());
   CHECK(error.hint() == "the endpoint may speak http, not https");
