@@ -1,0 +1,133 @@
+-- Copies between stores, in memory: what is there stays, what may pass is tried again, and the
+-- ledger counts only what failed in the end.
+local check = require('pgbak.sys').load 'tests/support/check.lua'()
+local backups = require 'pgbak.backups'
+local catalog = require 'pgbak.catalog'
+local clock = require 'pgbak.clock'
+local copy = require 'pgbak.copy'
+local digest = require 'pgbak.digest'
+local failure = require 'pgbak.failure'
+local run = require 'pgbak.run'
+local shelves = require 'pgbak.shelves'
+local store = require 'pgbak.store'
+local stream = require 'pgbak.stream'
+
+local function publish(where, key, path, database)
+  stream.run {
+    from = stream.file(path or 'policies/naming.lua'), through = { digest.sha256() },
+    to = { where:writer(key) }, label = key,
+  }
+  return catalog.publish(where, key, {
+    database = database or 'shop', cluster = 'c1', type = 'daily', format = 'plain', codec = 'none',
+    server_version = '15', tool_version = '15', naming = 'custom', restore = { 'cat it' },
+  })
+end
+
+local function sizes(where)
+  local out = {}
+  for _, object in ipairs(where:list()) do out[object.key] = object.size end
+  return out
+end
+
+local a, b = store.open 'memory:a', store.open 'memory:b'
+local made = publish(a, 'one')
+local copied = copy.run(made, a, b, { kind = 'upload' })
+check.equal({ copied.id, copied.sha256, copied.restore }, { made.id, made.sha256, { 'cat it' } })
+check.equal(b:head('one').size, made.stored_bytes)
+check.equal(b:get 'one.sha256', a:get 'one.sha256')
+check.equal(backups.same(catalog.get(b, 'one'), made), true)
+
+-- Once is enough.
+local before = #run.entries()
+local here = sizes(b)
+check.equal(copy.run(made, a, b, { kind = 'upload' }).id, made.id)
+check.equal({ #run.entries() - before, sizes(b) }, { 1, here })
+
+-- Another backup under the key stays.
+publish(b, 'two', 'policies/retention.lua')
+local two = publish(a, 'two')
+here = sizes(b)
+check.raises('exists', "another backup is called 'two' in memory:b", copy.run, two, a, b,
+  { kind = 'upload' })
+check.equal(sizes(b), here)
+run.acknowledge('upload', copy.name(two, b), 'meant by this test')
+
+-- What may pass is tried again, after a pause that grows; the run is none the worse.
+local real_run, waits = stream.run, {}
+clock.sleep = function(seconds) waits[#waits + 1] = seconds end
+local function failing(times, retryable)
+  stream.run = function(spec)
+    if times == 0 then return real_run(spec) end
+    times = times - 1
+    local failed = failure.new('unavailable', 'the line is down')
+    failed.retryable = retryable
+    return run.step('transfer', spec.label, error, failed, 0)
+  end
+end
+local function states(kind)
+  local out = {}
+  for _, entry in ipairs(run.entries()) do
+    if entry.kind == kind then out[#out + 1] = entry.state end
+  end
+  return table.concat(out, ' ')
+end
+
+local three = publish(a, 'three')
+failing(2, true)
+copy.run(three, a, b, { kind = 'upload', attempts = 3 })
+check.equal({ waits, states 'attempt' },
+  { { 1, 2 }, 'succeeded acknowledged acknowledged succeeded' })
+check.equal(catalog.get(b, 'three').id, three.id)
+
+-- …as often as was said, and not when trying again cannot help.
+local four = publish(a, 'four')
+for _, each in ipairs { { 3, true, { 1, 2 } }, { 1, false, {} } } do
+  failing(each[1], each[2])
+  waits = {}
+  check.raises('unavailable', 'the line is down', copy.run, four, a, b,
+    { kind = 'upload', attempts = 3 })
+  check.equal(waits, each[3])
+  check.equal(b:head 'four', nil)
+  run.acknowledge('upload', copy.name(four, b), 'meant by this test')
+end
+stream.run = real_run
+
+-- Whoever reads a damaged copy goes on with the next one, and the run is none the worse.
+local found = backups.find { from = { a, b }, key = 'one' }
+local tried = {}
+local function read(bad)
+  tried = {}
+  return select(2, backups.with_good_copy(found, { b, a }, 'check', function(where)
+    tried[#tried + 1] = where:url()
+    if bad[where:url()] then failure.raise('corrupt', 'rotten in ' .. where:url()) end
+  end)):url()
+end
+check.equal({ read {}, tried }, { 'memory:a', { 'memory:a' } })
+check.equal({ read { ['memory:a'] = true }, tried }, { 'memory:b', { 'memory:a', 'memory:b' } })
+check.raises('corrupt', 'rotten in memory:a', read, { ['memory:a'] = true, ['memory:b'] = true })
+run.acknowledge('check', 'one in memory:a', 'meant by this test')
+run.acknowledge('check', 'one in memory:b', 'meant by this test')
+-- Another backup under the same key is no copy of it.
+check.equal(#backups.stores_of(backups.find { from = a, key = 'two' }, { a, b }), 1)
+
+-- Who has what. `two` is two backups.
+publish(b, 'crm', nil, 'crm')
+local looked, shelved = shelves.look { a, { store = b, required = false } }
+check.equal({ looked[1].store, looked[1].required, looked[1].backups, looked[1].orphans },
+  { 'memory:a', true, 4, 0 })
+check.equal({ looked[2].store, looked[2].required, looked[2].backups }, { 'memory:b', false, 4 })
+local where = {}
+for _, each in ipairs(shelved) do
+  local text = (each.stores['memory:a'] or '-') .. ' ' .. (each.stores['memory:b'] or '-')
+  where[each.manifest.key] = (where[each.manifest.key] or '') .. text .. ';'
+end
+check.equal({ where.one, where.three, where.four, where.crm },
+  { 'yes yes;', 'yes yes;', 'yes -;', '- yes;' })
+check.equal(where.two == 'yes -;- yes;' or where.two == '- yes;yes -;', true)
+local newest = {}
+for i, each in ipairs(shelves.newest(shelved)) do newest[i] = each.manifest.database end
+table.sort(newest)
+check.equal(newest, { 'crm', 'shop' })
+check.equal(shelves.newest { { manifest = made, stores = { ['memory:a'] = 'damaged' } } }, {})
+
+check.done()
