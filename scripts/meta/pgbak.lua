@@ -94,6 +94,10 @@ function clock.format(time, pattern) end
 ---@return integer # seconds since 1970
 function clock.parse(text) end
 
+---Waits.
+---@param seconds number how long
+function clock.sleep(seconds) end
+
 ---Compression and decompression. The output is what the stock tools read.
 ---@class pgbak.codec
 local codec = {}
@@ -334,6 +338,11 @@ function run.step(kind, object, fn, ...) end
 ---@param reason string for the summary
 function run.acknowledge(kind, object, reason) end
 
+---Says that the run could do without a step that failed: it counts no longer as a failure, but the run is degraded (exit code 15).
+---@param kind string of the step that failed
+---@param object string what the step was done to
+function run.degrade(kind, object) end
+
 ---Makes sure that only one run of this user on this machine works on something. The lock ends with the process.
 ---@param name string any text
 ---@return pgbak.Lock # the lock
@@ -439,6 +448,39 @@ local store = {}
 ---@return pgbak.Store # the store
 function store.open(url, options) end
 
+---@class pgbak.store.doctor.options
+---@field region? string of the bucket
+---@field endpoint? string https://host[:port] of the service; default: AWS
+---@field addressing? 'auto'|'path'|'virtual' whether the bucket is in the path or the host
+---@field profile? string of the shared config and credentials files
+---@field access_key_id? string who asks
+---@field secret_access_key? string better left to the environment
+---@field session_token? string of temporary credentials
+---@field ca_file? string PEM file of the authorities to trust
+---@field verify_tls? boolean false: trust any server; warns
+---@field checksum? 'none'|'md5'|'sha256'|'crc32' sent with each part
+---@field part_bytes? integer of the first parts; they grow
+---@field max_parts? integer that the service takes
+---@field uniform_parts? boolean parts do not grow (Cloudflare R2)
+---@field parts_in_flight? integer uploaded at once; each takes its size in memory
+---@field conditional_put? boolean let the service refuse to overwrite
+---@field batch_delete? boolean delete many objects by one request
+---@field attempts? integer per request
+---@field deadline_seconds? number per request, with its retries
+---@field storage_class? string such as STANDARD_IA
+---@field encryption? 'AES256'|'aws:kms' by the service
+---@field kms_key_id? string for aws:kms
+---@field tags? table of each object
+---@field metadata? table of each object
+---@field object_lock_mode? 'GOVERNANCE'|'COMPLIANCE' nobody may delete
+---@field object_lock_days? integer for so long
+
+---Asks an S3 service what it accepts, with probe objects that are removed again.
+---@param url string s3://bucket/prefix
+---@param options? pgbak.store.doctor.options as of store.open
+---@return table # {endpoint, findings = {{name, verdict = 'yes'|'no'|'unknown', detail}…}, block}: block is a store for pgbak.lua
+function store.doctor(url, options) end
+
 ---Where bytes come from; used up by one pipeline.
 ---@class pgbak.Source
 local Source = {}
@@ -456,7 +498,7 @@ local Sink = {}
 local Pipeline = {}
 
 ---Waits for the end.
----@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', message}…}}
+---@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', kind, message}…}}
 function Pipeline:wait() end
 
 ---Whether wait() would return at once.
@@ -482,7 +524,7 @@ local stream = {}
 
 ---Runs a pipeline to its end.
 ---@param spec pgbak.stream.run.spec the pipeline
----@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', message}…}}
+---@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', kind, message}…}}
 function stream.run(spec) end
 
 ---@class pgbak.stream.start.spec
@@ -593,6 +635,12 @@ function sys.read_file(path) end
 ---@param text string its content
 ---@return boolean # false, and nothing written, when it exists
 function sys.write_new(path, text) end
+
+---Makes a directory for this user alone below one that others may write to.
+---@param above string such as /tmp
+---@param name string the user's number is put after it
+---@return string # its path
+function sys.private_directory(above, name) end
 
 ---Compiles a Lua file of the user.
 ---@param path string of the file
