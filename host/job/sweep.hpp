@@ -31,7 +31,8 @@ struct SweepOptions {
   /// Younger ones may belong to a run that lives: longer than the longest dump takes.
   std::chrono::seconds older_than{86400};
   bool remove = false;
-  std::set<std::string> keys;  ///< of unmarked ones to remove all the same: they may be foreign
+  std::set<std::string> keys =
+      {};  ///< of unmarked ones to remove all the same: they may be foreign
 };
 
 /// Finds data and digests without a manifest, and what Store::unfinished() tells; the digest of

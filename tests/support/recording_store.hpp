@@ -1,31 +1,29 @@
 // A store that notes the order in which it was asked, and refuses what concerns one key.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "host/base/error.hpp"
-#include "host/store/store.hpp"
+#include "tests/support/wrapped_store.hpp"
 
-class RecordingStore final : public pgbak::Store {
+class RecordingStore final : public WrappedStore {
  public:
-  explicit RecordingStore(std::shared_ptr<pgbak::Store> below) : below_(std::move(below)) {}
+  using WrappedStore::WrappedStore;
 
   std::vector<std::string> calls;  ///< "head a", "commit a", "remove a", "list"
   std::string refuse;              ///< commit and remove of this key fail, or "list"
+  std::function<void(const std::string& call)> before;  ///< sees each of the calls first
 
-  std::string url() const override { return below_->url(); }
   std::unique_ptr<pgbak::Sink> writer(const std::string& key,
                                       const pgbak::WriteOptions& options) override {
     return std::make_unique<NotingSink>(*this, key, below_->writer(key, options));
   }
-  std::unique_ptr<pgbak::Source> reader(const std::string& key) override {
-    return below_->reader(key);
-  }
   std::optional<pgbak::ObjectInfo> head(const std::string& key) override {
-    calls.push_back("head " + key);
+    note("head " + key, "");
     return below_->head(key);
   }
   std::vector<pgbak::ObjectInfo> list(const std::string& prefix) override {
@@ -36,10 +34,6 @@ class RecordingStore final : public pgbak::Store {
     note("remove " + key, key);
     return below_->remove(key);
   }
-  std::size_t sweep() override { return below_->sweep(); }
-  std::vector<pgbak::Unfinished> unfinished() override { return below_->unfinished(); }
-  void discard(const pgbak::Unfinished& what) override { below_->discard(what); }
-  bool marked(const std::string& key) override { return below_->marked(key); }
 
  private:
   class NotingSink final : public pgbak::Sink {
@@ -62,10 +56,9 @@ class RecordingStore final : public pgbak::Store {
 
   void note(const std::string& call, const std::string& subject) {
     calls.push_back(call);
-    if (subject == refuse) {
+    if (before) before(call);
+    if (!subject.empty() && subject == refuse) {
       throw pgbak::Error(pgbak::ErrorKind::io, "test", "refused " + subject);
     }
   }
-
-  std::shared_ptr<pgbak::Store> below_;
 };

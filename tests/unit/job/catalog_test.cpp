@@ -30,6 +30,8 @@ struct Rig {
     data.report.out_bytes = 4;
     data.report.seconds = 60;
     data.report.filters = {{"gzip", 1000, 4, ""}, {last_filter, 4, 4, sha256_hex("data")}};
+    data.destinations = std::make_shared<std::vector<DestinationOutcome>>(
+        std::vector<DestinationOutcome>{{store->url(), key, required, std::nullopt}});
     run.ledger.data_committed(store->url(), key, data);
   }
   std::vector<std::string> keys() const {
@@ -43,6 +45,7 @@ struct Rig {
   std::shared_ptr<Store> below = memory_store("catalog_test");
   std::shared_ptr<RecordingStore> store = std::make_shared<RecordingStore>(below);
   Catalog catalog{store, run};
+  bool required = true;
 };
 
 using Texts = std::vector<std::string>;
@@ -69,10 +72,11 @@ TEST_CASE("publish writes the digest, then the manifest, of data that is there",
 
 TEST_CASE("a publish that fails leaves no manifest, and the run failed", "[job]") {
   Rig rig;
-  std::string kind;
+  std::string kind, failed = "store 'a in memory:catalog_test'";
   SECTION("the digest is unknown") {
     rig.commit("a", "data", "gzip");
     kind = "refused";
+    failed = "publish 'a'";
   }
   SECTION("the stored size is another (trap 2)") {
     rig.commit("a", "dat", "sha256");
@@ -98,7 +102,22 @@ TEST_CASE("a publish that fails leaves no manifest, and the run failed", "[job]"
   CHECK(rig.catalog.list().backups.empty());
   rig.run.ledger.close();
   REQUIRE(rig.run.ledger.failures().size() == 1);
-  CHECK(rig.run.ledger.failures()[0]->object == "a");
+  const LedgerEntry& entry = *rig.run.ledger.failures()[0];
+  CHECK(entry.kind + " '" + entry.object + "'" == failed);
+}
+
+TEST_CASE("a manifest that a best-effort destination refuses only degrades the run", "[job]") {
+  Rig rig;
+  rig.required = false;
+  rig.commit("a", "data", "sha256");
+  rig.store->refuse = "a.meta";
+  CHECK(caught_kind([&] { rig.catalog.publish(sample_manifest("a", "shop")); }) == "io");
+  // It has failed: the data is no longer waited for.
+  CHECK(caught_kind([&] { rig.catalog.publish(sample_manifest("a", "shop")); }) == "refused");
+  rig.run.ledger.close();
+  CHECK(rig.run.ledger.failures().empty());
+  REQUIRE(rig.run.ledger.degraded().size() == 1);
+  CHECK(rig.run.ledger.degraded()[0]->error->message() == "refused a.meta");
 }
 
 TEST_CASE("only data of this run can be published, and once", "[job]") {
@@ -353,6 +372,133 @@ TEST_CASE("a newest backup that is not whole does not count as the good one (tra
   CHECK(rig.below->head("good.meta"));
   CHECK(rig.catalog.remove({"bad"}, kCluster, "shop")[0].removed);
   CHECK_FALSE(rig.below->head("bad.meta"));
+}
+
+TEST_CASE("a deletion that fails concerns all that were asked for: which are gone is not known",
+          "[job]") {
+  Rig rig;
+  for (const int day : {1, 2, 3}) {
+    put_backup(*rig.below, sample_manifest("day" + std::to_string(day), "shop", day));
+  }
+  rig.store->refuse = "day2";
+  CHECK(caught_kind([&] { rig.catalog.remove({"day1", "day2"}, kCluster, "shop"); }) == "io");
+  // No manifest without data, whatever failed.
+  CHECK(rig.keys() == Texts{"day2", "day3", "day3.meta", "day3.sha256"});
+  REQUIRE(rig.run.ledger.failures().size() == 2);
+  for (const LedgerEntry* each : rig.run.ledger.failures()) {
+    CHECK(each->kind == "delete");
+    CHECK(each->error->message() == "refused day2");
+  }
+}
+
+TEST_CASE("adopted data is the same backup in another store", "[job]") {
+  Rig rig;
+  const auto origin = memory_store("catalog_test_origin");
+  Manifest original = sample_manifest("shop/a.gz", "shop");
+  original.tags = {{"team", "shop"}};
+  original.destinations = {{{"store", "elsewhere"}}};
+  put_backup(*origin, original);
+  rig.commit("shop/a.gz", "data", "sha256");
+  const Manifest adopted = rig.catalog.adopt(origin, "shop/a.gz");
+  CHECK(rig.store->calls ==
+        Texts{"head shop/a.gz", "commit shop/a.gz.sha256", "commit shop/a.gz.meta"});
+  CHECK(rig.below->get("shop/a.gz.sha256", rig.stop) == original.sha256 + "  a.gz\n");
+  CHECK(rig.catalog.find("shop/a.gz")->to_json() == adopted.to_json());
+  // All but where this transfer went.
+  REQUIRE(adopted.destinations.size() == 1);
+  CHECK(adopted.destinations[0]["store"] == "memory:catalog_test");
+  CHECK(adopted.destinations[0]["state"] == "stored");
+  Manifest same = adopted;
+  same.destinations = original.destinations;
+  CHECK(same.to_json() == original.to_json());
+  rig.run.ledger.close();
+  CHECK(rig.run.ledger.failures().empty());
+}
+
+TEST_CASE("only what this run copied from it is adopted as a backup", "[job]") {
+  Rig rig;
+  const auto origin = memory_store("catalog_test_origin");
+  Manifest original = sample_manifest("a", "shop");
+  std::string kind = "refused";
+  SECTION("there is no original") {
+    rig.commit("a", "data", "sha256");
+    original.key = "b";
+    origin->remove("a.meta");
+    kind = "not_found";
+  }
+  SECTION("nothing was copied") { put(*rig.below, "a", "data"); }
+  SECTION("other bytes") {
+    rig.commit("a", "data", "sha256");
+    original.sha256 = sha256_hex("atad");
+  }
+  SECTION("another size") {
+    rig.commit("a", "data", "sha256");
+    original.stored_bytes = 5;
+  }
+  SECTION("not hashed") { rig.commit("a", "data", "gzip"); }
+  SECTION("it is not what was written that is there") {
+    rig.commit("a", "short", "sha256");
+    kind = "corrupt";
+  }
+  put_backup(*origin, original);
+  CHECK(caught_kind([&] { rig.catalog.adopt(origin, "a"); }) == kind);
+  CHECK_FALSE(rig.below->head("a.meta"));
+}
+
+TEST_CASE("a run may take back what it published, manifest first, and nothing else", "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("old", "shop", 1));
+  rig.commit("a", "data", "sha256");
+  CHECK(caught_kind([&] { rig.catalog.discard("a"); }) == "refused");  // not yet published
+  rig.catalog.publish(sample_manifest("a", "shop"));
+  CHECK(caught_kind([&] { rig.catalog.discard("old"); }) == "refused");
+  CHECK(rig.keys().size() == 6);
+  rig.store->calls.clear();
+  rig.catalog.discard("a");
+  CHECK(rig.store->calls == Texts{"remove a.meta", "remove a.sha256", "remove a"});
+  CHECK(rig.keys() == Texts{"old", "old.meta", "old.sha256"});
+  // Somebody else's that has its name meanwhile is not ours.
+  put_backup(*rig.below, sample_manifest("a", "shop"));
+  CHECK(caught_kind([&] { rig.catalog.discard("a"); }) == "refused");
+  CHECK(rig.keys().size() == 6);
+}
+
+TEST_CASE("a backup that older ones were deleted for is not taken back (trap 3)", "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("old", "shop", 1));
+  rig.commit("new", "data", "sha256");
+  rig.catalog.publish(sample_manifest("new", "shop"));
+  SECTION("a dry run deletes nothing, so it may go") {
+    rig.catalog.remove({"old"}, kCluster, "shop", true);
+    rig.catalog.discard("new");
+    CHECK(rig.keys() == Texts{"old", "old.meta", "old.sha256"});
+  }
+  SECTION("the last one stays") {
+    rig.catalog.remove({"old"}, kCluster, "shop");
+    const Error error = caught([&] { rig.catalog.discard("new"); });
+    CHECK(kind_of(error) == "refused");
+    CHECK_THAT(error.message(), ContainsSubstring("'new' in memory:catalog_test"));
+    CHECK(rig.keys() == Texts{"new", "new.meta", "new.sha256"});
+  }
+}
+
+TEST_CASE("a long list is complete and in order, and ends when the run is stopped", "[job]") {
+  Rig rig;
+  for (int day = 1; day <= 100; ++day) {
+    put_backup(*rig.below, sample_manifest("day" + std::to_string(day), "shop", day));
+  }
+  put(*rig.below, "broken1.meta", "{");
+  put(*rig.below, "broken2.meta", "{");
+  const CatalogListing listing = rig.catalog.list();
+  REQUIRE(listing.backups.size() == 100);
+  for (int i = 0; i < 100; ++i) {
+    CHECK(listing.backups[static_cast<std::size_t>(i)].key == "day" + std::to_string(100 - i));
+  }
+  REQUIRE(listing.problems.size() == 2);
+  CHECK(listing.problems[0].key == "broken1.meta");
+  CHECK(listing.problems[1].key == "broken2.meta");
+  rig.stop.request();
+  CHECK(caught_kind([&] { rig.catalog.list(); }) == "cancelled");
 }
 
 TEST_CASE("a store that cannot be listed deletes nothing", "[job]") {

@@ -10,18 +10,18 @@ using namespace pgbak;
 namespace {
 
 struct Rig {
-  explicit Rig(std::string text) : source(std::make_unique<TextSource>(std::move(text))) {}
+  explicit Rig(std::string text) : source(std::make_unique<TextSource>(std::move(text))) {
+    store->remove("shop/1");
+  }
   TransferSpec spec() {
     TransferSpec out;
     out.pipeline.source = std::move(source);
-    if (record) out.pipeline.sinks.push_back(std::make_unique<RecordingSink>(record));
-    if (record) out.destinations.push_back({store, "shop/1"});
+    if (store) out.destinations.push_back({store, "shop/1"});
     out.label = "shop";
     out.expected_bytes = 77;
     return out;
   }
   std::unique_ptr<TextSource> source;
-  std::shared_ptr<SinkRecord> record = std::make_shared<SinkRecord>();
   std::shared_ptr<Store> store = memory_store("transfer_test");
 };
 
@@ -34,7 +34,7 @@ TEST_CASE("a transfer that went well is in the ledger, and its data waits for a 
   Rig rig("12345");
   Transfer transfer(rig.spec(), run);
   CHECK(run.ledger.entries()[0].state == EntryState::running);
-  CHECK(transfer.wait().in_bytes == 5);
+  CHECK(transfer.wait().pipeline.in_bytes == 5);
   CHECK(transfer.done());
   const LedgerEntry& entry = run.ledger.entries()[0];
   CHECK(entry.kind == "transfer");
@@ -44,8 +44,11 @@ TEST_CASE("a transfer that went well is in the ledger, and its data waits for a 
   const CommittedData& data = run.ledger.committed("memory:transfer_test", "shop/1");
   CHECK(data.report.out_bytes == 5);
   CHECK(data.started <= data.finished);
+  REQUIRE(data.destinations->size() == 1);
+  CHECK(data.destinations->front().store == "memory:transfer_test");
+  CHECK_FALSE(data.destinations->front().error);
   // Waiting again gives the report again and records nothing more.
-  CHECK(transfer.wait().in_bytes == 5);
+  CHECK(transfer.wait().destinations.size() == 1);
   CHECK(run.ledger.entries().size() == 1);
   CHECK(run.ledger.entries()[0].in_bytes == 5);
 }
@@ -61,6 +64,7 @@ TEST_CASE("a transfer that failed is in the ledger and leaves nothing to publish
   REQUIRE(run.ledger.failures().size() == 1);
   CHECK(run.ledger.failures()[0]->error->message() == "exit 1");
   CHECK(caught_kind([&] { run.ledger.committed("memory:transfer_test", "shop/1"); }) == "refused");
+  CHECK_FALSE(rig.store->head("shop/1"));
   run.ledger.close();
   CHECK(run.ledger.failures().size() == 1);
 }
@@ -80,8 +84,8 @@ TEST_CASE("bytes that were only checked are not counted as moved", "[job]") {
   const Stop stop;
   Run run(stop);
   Rig rig("12345");
-  rig.record.reset();
-  CHECK(Transfer(rig.spec(), run).wait().in_bytes == 5);
+  rig.store.reset();
+  CHECK(Transfer(rig.spec(), run).wait().pipeline.in_bytes == 5);
   CHECK(run.ledger.entries()[0].in_bytes == 0);
 }
 
