@@ -8,7 +8,7 @@
 using namespace pgbak;
 
 TEST_CASE("every kind of error has an exit code of its own, none of them success", "[cli]") {
-  std::set<int> seen{0, 1, kExitUsage};
+  std::set<int> seen{0, 1, kExitUsage, kExitDegraded};
   for (int i = 0; i <= static_cast<int>(ErrorKind::internal); ++i) {
     const auto kind = static_cast<ErrorKind>(i);
     INFO(to_string(kind));
@@ -18,6 +18,7 @@ TEST_CASE("every kind of error has an exit code of its own, none of them success
 
 TEST_CASE("exit codes are promised to users: they never change", "[cli]") {
   CHECK(kExitUsage == 2);
+  CHECK(kExitDegraded == 15);
   CHECK(exit_code(ErrorKind::config, 0) == 3);
   CHECK(exit_code(ErrorKind::unavailable, 0) == 4);
   CHECK(exit_code(ErrorKind::timeout, 0) == 5);

@@ -20,6 +20,11 @@ struct Rig {
   void fail(const std::string& object, ErrorKind kind, const std::string& message) {
     run.ledger.fail(run.ledger.begin("backup", object), Error(kind, "test", message));
   }
+  void degrade(const std::string& message) {
+    run.ledger.destination_failed(
+        {"s3://bucket", "shop/1", false,
+         Error(ErrorKind::unavailable, "test", message).hint("look at the network")});
+  }
   Stop stop;
   Run run{stop};
 };
@@ -52,6 +57,16 @@ TEST_CASE("only a run without failures exits 0 (promise 1)", "[cli]") {
     CHECK(judge(rig.run, std::nullopt).exit_code == 0);
     CHECK(judge(rig.run, kScriptError).exit_code == 3);
   }
+  SECTION("a best-effort destination that failed alone degrades the run") {
+    rig.degrade("no answer");
+    CHECK(judge(rig.run, std::nullopt).exit_code == 15);
+    CHECK(judge(rig.run, std::nullopt).error->message() == "no answer");
+    CHECK(judge(rig.run, kScriptError).exit_code == 3);
+    rig.fail("shop", ErrorKind::io, "disk full");
+    CHECK(judge(rig.run, std::nullopt).exit_code == 13);
+    rig.stop.request(SIGTERM);
+    CHECK(judge(rig.run, std::nullopt).exit_code == 143);
+  }
   SECTION("a stop, even when nothing failed") {
     rig.stop.request(SIGTERM);
     CHECK(judge(rig.run, std::nullopt).exit_code == 143);
@@ -81,6 +96,26 @@ TEST_CASE("the summary tells what went well, failed and was acknowledged", "[cli
                        ContainsSubstring("(no database; acknowledged: may be missing)"));
   CHECK(text.find('\033') == std::string::npos);
   CHECK(rig.summary(std::nullopt, true).find("\033[31;1mFAILED\033[0m") != std::string::npos);
+}
+
+TEST_CASE("the summary shows what degraded a run, also inside a step", "[cli]") {
+  Rig rig;
+  rig.run.script = "scripts/daily.lua";
+  const std::size_t step = rig.run.ledger.begin("backup", "shop");
+  rig.run.ledger.enter(step);
+  rig.degrade("no answer");
+  rig.run.ledger.leave();
+  rig.run.ledger.succeed(step);
+  const std::string text = rig.summary();
+  CHECK_THAT(text, ContainsSubstring("degraded: store 'shop/1 in s3://bucket': no answer\n"
+                                     "hint:  look at the network\n"));
+  CHECK_THAT(text, ContainsSubstring("scripts/daily.lua degraded after"));
+  CHECK_THAT(text, ContainsSubstring("  ok   backup   shop"));
+  CHECK_THAT(text, ContainsSubstring("  degr store    shop/1 in s3://bucket"));
+  CHECK_THAT(text, !ContainsSubstring("error:") && !ContainsSubstring("succeeded"));
+  rig.fail("blog", ErrorKind::io, "disk full");
+  CHECK_THAT(rig.summary(), ContainsSubstring("scripts/daily.lua FAILED after") &&
+                                ContainsSubstring("degraded: store 'shop/1 in s3://bucket'"));
 }
 
 TEST_CASE("a failure comes with its hint and the end of its evidence", "[cli]") {

@@ -22,6 +22,7 @@ TEST_CASE("a manifest survives being written and read", "[job]") {
   manifest.tags = {{"team", "ü"}};
   manifest.fingerprint = {{"tables", 12}};
   manifest.restore = {"gunzip a", "psql -f a"};
+  manifest.destinations = {{{"store", "./backups"}, {"state", "stored"}, {"unknown", 1}}};
   const Manifest back = Manifest::parse(manifest.to_json().dump(2), "x");
   CHECK(back.to_json() == manifest.to_json());
   CHECK(back.started == manifest.started);
@@ -32,13 +33,15 @@ TEST_CASE("a manifest survives being written and read", "[job]") {
 TEST_CASE("unknown fields are ignored, optional ones may be missing or null", "[job]") {
   Json json = sample_manifest("a", "shop").to_json();
   json["from_the_future"] = {1, 2};
-  for (const char* field : {"level", "encryption", "options", "tags", "fingerprint", "restore"}) {
+  for (const char* field :
+       {"level", "encryption", "options", "tags", "fingerprint", "restore", "destinations"}) {
     json.erase(field);
   }
   const Manifest manifest = Manifest::parse(json.dump(), "x");
   CHECK_FALSE(manifest.level);
   CHECK(manifest.tags == Json::object());
   CHECK(manifest.restore.empty());
+  CHECK(manifest.destinations == Json::array());
 }
 
 TEST_CASE("every required field is asked for by its name", "[job]") {
@@ -95,6 +98,7 @@ TEST_CASE("a value that does not fit its field is refused, not bent", "[job]") {
       {"manifest_version", true},
       {"restore", "psql"},
       {"restore", Json::array({1})},
+      {"destinations", "./backups"},
   }));
   Json json = sample_manifest("a", "shop").to_json();
   json[field] = value;
