@@ -77,7 +77,8 @@ for ((round = 1; round <= 50; ++round)); do
   "$PGBAK" backup --type "round_$round" >"$captured/stdout" 2>"$captured/stderr" &
   pid=$!
   # Half of them when it is about to end: there the object appears, its digest, and its manifest.
-  if ((round % 2)); then moment=$((RANDOM % usual)); else moment=$((usual * (90 + RANDOM % 15) / 100)); fi
+  percent=$((round % 2 ? RANDOM % 100 : 90 + RANDOM % 15))
+  moment=$((usual * percent / 100))
   sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
   if ((round % 5)); then
     if kill -KILL "$pid" 2>/dev/null; then killed=$((killed + 1)); fi
@@ -91,10 +92,10 @@ for ((round = 1; round <= 50; ++round)); do
     ((status <= 13)) || fail 'neither success nor a failure of its kind'
   fi
   objects_are_good
-  ((round % 5 || status)) || manifests | grep -q "_round_${round}_" || fail 'a success without backup'
+  ((round % 5 || status)) || manifests | grep -q "_round_${round}_" || fail 'success, no backup'
 done
-echo "$killed of 40 runs were killed, $survived of 10 survived a crash of the service," \
-  "$(manifests | wc -l) backups are there"
+echo "$killed of 40 runs were killed, $survived of 10 survived a crash of the service;" \
+  "$(manifests | wc -l) backups, $(orphans | wc -l) orphans, $(s3_uploads | wc -l) uploads"
 ((killed >= 20)) || fail "only $killed runs lived long enough to be killed"
 mapfile -t pids <tools/pids
 expect_gone "${pids[@]}"

@@ -187,7 +187,8 @@ try_start() {
     >"$dir/log/user.out" 2>&1 || return 1
   start_gateway || return 1
   curl -sSf --retry 3 --aws-sigv4 aws:amz:us-east-1:s3 --user "$access_key:$secret_key" -X PUT \
-    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "http://127.0.0.1:$http_port/$bucket" >"$dir/log/bucket.out" 2>&1
+    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "http://127.0.0.1:$http_port/$bucket" \
+    >"$dir/log/bucket.out" 2>&1
 }
 
 write_env() {
@@ -208,7 +209,8 @@ show_logs() { find "$dir/log" -type f -size +0 -exec tail -n 10 {} + >&2; }
 
 start() {
   local program
-  for program in radosgw radosgw-admin ceph-mon ceph-osd ceph ceph-authtool uuidgen openssl curl setsid; do
+  for program in radosgw radosgw-admin ceph-mon monmaptool ceph-osd ceph ceph-authtool uuidgen \
+    openssl curl setsid; do
     command -v "$program" >/dev/null ||
       fail "no $program found; install the s3_packages of examples/packages.sh"
   done
@@ -242,6 +244,7 @@ command=${1-}
 [ $# -eq 2 ] || fail "usage: ceph.sh start DIR | stop DIR | restart-gateway DIR"
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
+cd / # Ceph 18.2.7 of Debian 13 looks for its classes below lib/x86_64-linux-gnu, not /usr/lib/…
 case $command in
   start) start ;;
   stop) stop ;;
