@@ -180,7 +180,8 @@ class S3Writer final : public Sink {
     try {
       send();
     } catch (const Error& error) {
-      if (error.kind() == ErrorKind::cancelled) throw;
+      // Other bytes than were sent may be there under our mark, and abort() takes them back.
+      if (error.kind() == ErrorKind::cancelled || error.kind() == ErrorKind::corrupt) throw;
       const auto found = client_->head(key_, settings().retry, stop);
       const bool ours = found && found->mark == mark_ && found->size == written_bytes_;
       if (ours) return;
