@@ -18,9 +18,9 @@ PartSizes::PartSizes(std::uint64_t first_bytes, std::uint64_t max_parts, bool un
 }
 
 std::uint64_t PartSizes::size_of(std::uint64_t number) const {
-  const std::uint64_t level = max_parts_ / 4;
-  if (number <= level || doublings_ == 0) return first_bytes_;
+  const std::uint64_t level = std::max<std::uint64_t>(1, max_parts_ / 4);
   const std::uint64_t rest = max_parts_ - level;
+  if (number <= level || rest == 0) return first_bytes_;
   const std::uint64_t doubled = std::min(1 + (number - level - 1) * doublings_ / rest, doublings_);
   return std::min(first_bytes_ << doubled, std::max(first_bytes_, kLargestPart));
 }

@@ -6,9 +6,9 @@
 namespace pgbak {
 
 /// Parts begin at `first_bytes` and double in steps after a quarter of `max_parts`, so that
-/// max_parts of them hold the largest object that S3 takes (5 TiB), while small streams need little
-/// memory. No part is larger than 5 GiB, S3's limit (Amazon S3 User Guide, "multipart upload
-/// limits"). With `uniform` all have the first one's size.
+/// max_parts of them hold the largest object that S3 takes (5 TiB; 2 TiB when there are only
+/// 1,000), while small streams need little memory. No part is larger than 5 GiB, S3's limit (Amazon
+/// S3 User Guide, "multipart upload limits"). With `uniform` all have the first one's size.
 class PartSizes {
  public:
   PartSizes(std::uint64_t first_bytes, std::uint64_t max_parts, bool uniform);
