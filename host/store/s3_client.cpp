@@ -21,6 +21,36 @@ std::string_view text_of(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+std::optional<std::chrono::milliseconds> wish_of(const HttpHead& head) {
+  const std::string* const after = head.find("retry-after");
+  return after == nullptr ? std::nullopt : parse_retry_after(*after, wall_now());
+}
+
+/// Throws unless a download that succeeded begins at `from`.
+void check_range(const HttpHead& head, std::uint64_t from, const std::string& what) {
+  if (from == 0 && head.status == 200) return;
+  const std::string* const range = head.find("content-range");
+  if (head.status == 206 && range != nullptr &&
+      range->starts_with(fmt::format("bytes {}-", from))) {
+    return;
+  }
+  throw Error(
+      ErrorKind::protocol, "s3",
+      fmt::format("GET {}: the service ignores that it was asked for byte {} on", what, from));
+}
+
+/// Enough of a body for an <Error>.
+std::string beginning_of(HttpStream& stream, const Stop& stop) {
+  std::string body(64U << 10U, '\0');
+  std::size_t size = 0;
+  while (const std::size_t got =
+             stream.read(std::as_writable_bytes(std::span(body)).subspan(size), stop)) {
+    size += got;
+  }
+  body.resize(size);
+  return body;
+}
+
 }  // namespace
 
 S3Client::S3Client(S3Settings settings)
@@ -96,6 +126,15 @@ bool S3Client::cured(const HttpHead& head, const std::optional<S3Error>& error,
   return true;
 }
 
+HttpResponse S3Client::ask_why(const S3Request& head, HttpResponse answer,
+                               const Credentials& credentials, const Stop& stop) {
+  S3Request get = head;
+  get.method = "GET";
+  get.headers.push_back({"range", "bytes=0-0"});
+  HttpResponse reason = http_.send(sign(get, sha256_hex(""), credentials), stop);
+  return reason.status == answer.status ? reason : answer;
+}
+
 HttpResponse S3Client::call(const S3Request& request, const RetryPolicy& policy, const Stop& stop) {
   const std::string payload_sha256 = sha256_hex(text_of(request.body));
   S3Request bounded = request;
@@ -107,15 +146,16 @@ HttpResponse S3Client::call(const S3Request& request, const RetryPolicy& policy,
     try {
       const Credentials credentials = credentials_.get(stop);
       HttpResponse response = http_.send(sign(bounded, payload_sha256, credentials), stop);
+      if (request.method == "HEAD" && (response.status == 400 || response.status == 403)) {
+        response = ask_why(bounded, std::move(response), credentials, stop);
+      }
       const bool fine = response.status >= 200 && response.status < 300;
       // CompleteMultipartUpload, a POST, says 200 before it knows whether it will succeed.
       const bool tells = !fine || request.method == "POST";
       const auto error = tells ? parse_s3_error(response.body) : std::nullopt;
       if (fine && !error) return response;
       if (cured(response, error, credentials, tried)) continue;
-      if (const std::string* const after = response.find("retry-after")) {
-        wish = parse_retry_after(*after, wall_now());
-      }
+      wish = wish_of(response);
       throw s3_failure(request.method + " " + shown(request.key), response, error, wall_now());
     } catch (const Error& error) {
       retry.failed(error, wish);
@@ -124,29 +164,28 @@ HttpResponse S3Client::call(const S3Request& request, const RetryPolicy& policy,
 }
 
 std::unique_ptr<HttpStream> S3Client::get(const std::string& key, std::uint64_t from,
-                                          const std::string& etag, const Stop& stop) {
+                                          const std::string& etag, Retry& retry, const Stop& stop) {
   S3Request request{"GET", key};
   if (from > 0) request.headers.push_back({"range", fmt::format("bytes={}-", from)});
   if (!etag.empty()) request.headers.push_back({"if-match", '"' + etag + '"'});
   Cures tried;
   for (;;) {
-    const Credentials credentials = credentials_.get(stop);
-    auto stream = http_.open(sign(request, sha256_hex(""), credentials), stop);
-    const HttpHead& head = stream->head();
-    if (head.status == (from > 0 ? 206 : 200)) return stream;
-    std::string body(64U << 10U, '\0');
-    std::size_t size = 0;
-    while (const std::size_t got =
-               stream->read(std::as_writable_bytes(std::span(body)).subspan(size), stop)) {
-      size += got;
+    std::optional<std::chrono::milliseconds> wish;
+    try {
+      const Credentials credentials = credentials_.get(stop);
+      auto stream = http_.open(sign(request, sha256_hex(""), credentials), stop);
+      const HttpHead& head = stream->head();
+      if (head.status == 200 || head.status == 206) {
+        check_range(head, from, shown(key));
+        return stream;
+      }
+      const auto error = parse_s3_error(beginning_of(*stream, stop));
+      if (cured(head, error, credentials, tried)) continue;
+      wish = wish_of(head);
+      throw s3_failure("GET " + shown(key), head, error, wall_now());
+    } catch (const Error& error) {
+      retry.failed(error, wish);
     }
-    body.resize(size);
-    const auto error = parse_s3_error(body);
-    if (cured(head, error, credentials, tried)) continue;
-    if (from > 0 && head.status == 200) {
-      throw Error(ErrorKind::protocol, "s3", shown(key) + ": the service ignores ranges");
-    }
-    throw s3_failure("GET " + shown(key), head, error, wall_now());
   }
 }
 

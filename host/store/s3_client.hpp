@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -67,9 +68,10 @@ class S3Client {
     return call(request, settings_.retry, stop);
   }
 
-  /// The object from `from` on, when it still has `etag` (empty: whatever it is). One attempt.
+  /// The object from `from` on, when it still has `etag` (empty: whatever it is). Attempts count
+  /// for `retry`.
   std::unique_ptr<HttpStream> get(const std::string& key, std::uint64_t from,
-                                  const std::string& etag, const Stop& stop);
+                                  const std::string& etag, Retry& retry, const Stop& stop);
 
   std::optional<S3Head> head(const std::string& key, const RetryPolicy& policy, const Stop& stop);
 
@@ -114,6 +116,9 @@ class S3Client {
   SigningInput signing_input(const S3Request& request, const std::string& payload_sha256) const;
   HttpRequest sign(const S3Request& request, const std::string& payload_sha256,
                    const Credentials& credentials) const;
+  /// The answer to a failed HEAD has no body that tells why; that to the same GET has.
+  HttpResponse ask_why(const S3Request& head, HttpResponse answer, const Credentials& credentials,
+                       const Stop& stop);
   /// Whether a failure was cured by other credentials or another region, so that it may be tried
   /// again at once.
   bool cured(const HttpHead& head, const std::optional<S3Error>& error,
@@ -152,6 +157,10 @@ class S3Client {
   mutable std::mutex region_mutex_;
   std::string region_;
 };
+
+/// Throws Error{protocol} when the marker of a list's next page was there before; `seen` keeps
+/// them.
+void note_marker(std::set<std::string>& seen, const std::string& marker, const std::string& what);
 
 /// The Content-Length of an answer about `what`; throws Error{protocol} without one.
 std::uint64_t content_length(const HttpHead& head, const std::string& what);

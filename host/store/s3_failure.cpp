@@ -119,6 +119,14 @@ std::string clock_difference(const HttpHead& head, WallTime now) {
                      difference < 0 ? "behind" : "ahead of");
 }
 
+/// Some of what a foreign text says, in one line.
+std::string tamed(const std::string& text, std::size_t limit_bytes) {
+  std::string out = text.substr(0, limit_bytes);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, ' ');
+  return out;
+}
+
 }  // namespace
 
 Error s3_failure(const std::string& what, const HttpHead& head, const std::optional<S3Error>& error,
@@ -126,12 +134,12 @@ Error s3_failure(const std::string& what, const HttpHead& head, const std::optio
   const Meaning meaning = meaning_of(head.status, error);
   std::string message = fmt::format("{}: status {}", what, head.status);
   if (error) {
-    message += " " + error->code;
-    if (!error->message.empty()) message += " (" + error->message.substr(0, 300) + ")";
+    message += " " + tamed(error->code, 64);
+    if (!error->message.empty()) message += " (" + tamed(error->message, 300) + ")";
     if (error->code == "RequestTimeTooSkewed") message += clock_difference(head, now);
   }
   const std::string region = other_region(head, error);
-  if (!region.empty()) message += ", the bucket is in region '" + region + "'";
+  if (!region.empty()) message += ", the bucket is in region '" + tamed(region, 64) + "'";
   return Error(meaning.kind, "s3", message)
       .hint(std::string(meaning.hint))
       .retryable(meaning.retryable);

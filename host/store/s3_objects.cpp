@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "host/store/s3_client.hpp"
+#include "host/store/s3_failure.hpp"
 
 namespace pgbak {
 namespace {
@@ -33,6 +34,11 @@ std::uint64_t content_length(const HttpHead& head, const std::string& what) {
     throw Error(ErrorKind::protocol, "s3", what + ": the service's answer has no Content-Length");
   }
   return size;
+}
+
+void note_marker(std::set<std::string>& seen, const std::string& marker, const std::string& what) {
+  if (seen.insert(marker).second) return;
+  throw Error(ErrorKind::protocol, "s3", "GET " + what + ": the list goes in circles");
 }
 
 HttpHeaders S3Client::object_headers(const std::string& mark) const {
@@ -103,15 +109,14 @@ void S3Client::put(const std::string& key, Bytes data, const std::string& mark, 
 std::vector<ObjectInfo> S3Client::list(const std::string& prefix, const Stop& stop) {
   std::vector<ObjectInfo> out;
   std::string next;
+  std::set<std::string> seen;
   do {
     Query query{{"list-type", "2"}, {"encoding-type", "url"}, {"prefix", prefix}};
     if (!next.empty()) query.emplace_back("continuation-token", next);
     ObjectPage page = call_and_read({"GET", "", query}, parse_object_page, stop);
     std::move(page.objects.begin(), page.objects.end(), std::back_inserter(out));
-    if (!page.next.empty() && page.next == next) {
-      throw Error(ErrorKind::protocol, "s3", "GET " + shown("") + ": the list goes in circles");
-    }
     next = page.next;
+    note_marker(seen, next, shown(""));
   } while (!next.empty());
   return out;
 }
@@ -131,11 +136,13 @@ void S3Client::remove_page(const std::vector<std::string>& keys, const Stop& sto
   // (trap 16).
   request.headers = checksum_of(Checksum::md5, request.body).headers;
   request.headers.push_back({"content-type", "application/xml"});
-  for (const auto& [key, error] : call_and_read(request, parse_delete_result, stop)) {
-    if (error.code == "NoSuchKey") continue;
-    throw Error(error.code == "AccessDenied" ? ErrorKind::permission : ErrorKind::unavailable, "s3",
-                "cannot delete " + shown(key) + ": " + error.code + " (" + error.message + ")");
-  }
+  const auto read = [&](const HttpResponse& answer) {
+    for (const auto& [key, error] : parse_delete_result(answer.body)) {
+      if (error.code == "NoSuchKey") continue;
+      throw s3_failure("cannot delete " + shown(key), answer, error, wall_now());
+    }
+  };
+  call_and_read(request, read, stop);
 }
 
 void S3Client::remove_all(const std::vector<std::string>& keys, const Stop& stop) {

@@ -11,15 +11,14 @@ class S3Reader final : public Source {
   S3Reader(std::shared_ptr<S3Client> client, std::string key, const Stop& stop)
       : client_(std::move(client)), key_(std::move(key)) {
     Retry retry(client_->settings().retry, stop);
-    while (!open(retry, stop)) {
-    }
+    open(retry, stop);
   }
 
   std::size_t read(std::span<std::byte> into, const Stop& stop) override {
     stop.check(kOp);
     Retry retry(client_->settings().retry, stop);
     for (;;) {
-      if (!stream_ && !open(retry, stop)) continue;
+      if (!stream_) open(retry, stop);
       try {
         const std::size_t got = stream_->read(into, stop);
         at_ += got;
@@ -41,22 +40,18 @@ class S3Reader final : public Source {
   std::string name() const override { return "object '" + client_->shown(key_) + "'"; }
 
  private:
-  /// Asks for the rest of the object; false when that failed and may be tried again.
-  bool open(Retry& retry, const Stop& stop) {
+  /// Asks for the rest of the object.
+  void open(Retry& retry, const Stop& stop) {
     try {
-      stream_ = client_->get(key_, at_, etag_, stop);
+      stream_ = client_->get(key_, at_, etag_, retry, stop);
     } catch (const Error& error) {
-      if (at_ > 0 && error.kind() == ErrorKind::exists) {
-        throw Error(ErrorKind::corrupt, kOp, name() + " was replaced while it was read");
-      }
-      retry.failed(error);
-      return false;
+      if (error.kind() != ErrorKind::exists) throw;  // that is: the ETag is another one
+      throw Error(ErrorKind::corrupt, kOp, name() + " was replaced while it was read");
     }
-    if (at_ > 0) return true;
+    if (at_ > 0) return;
     const HttpHead& head = stream_->head();
     size_ = content_length(head, client_->shown(key_));
     if (const std::string* const etag = head.find("etag")) etag_ = bare_etag(*etag);
-    return true;
   }
 
   static constexpr const char* kOp = "store.reader";

@@ -46,15 +46,14 @@ std::vector<UploadedPart> S3Client::list_parts(const std::string& key, const std
                                                const Stop& stop) {
   std::vector<UploadedPart> out;
   std::string next;
+  std::set<std::string> seen;
   do {
     Query query{{"uploadId", id}};
     if (!next.empty()) query.emplace_back("part-number-marker", next);
     const PartPage page = call_and_read({"GET", key, query}, parse_part_page, stop);
     out.insert(out.end(), page.parts.begin(), page.parts.end());
-    if (!page.next.empty() && page.next == next) {
-      throw Error(ErrorKind::protocol, "s3", "GET " + shown(key) + ": the list goes in circles");
-    }
     next = page.next;
+    note_marker(seen, next, shown(key));
   } while (!next.empty());
   return out;
 }
@@ -67,7 +66,7 @@ void S3Client::complete_upload(const std::string& key, const std::string& id,
   request.stall_timeout = kCompletionStall;
   request.headers.push_back({"content-type", "application/xml"});
   if (!replace && settings_.conditional_put) request.headers.push_back({"if-none-match", "*"});
-  call(request, stop);
+  call_and_read(request, check_completion, stop);
 }
 
 void S3Client::abort_upload(const std::string& key, const std::string& id,
@@ -82,17 +81,16 @@ void S3Client::abort_upload(const std::string& key, const std::string& id,
 std::vector<Unfinished> S3Client::uploads(const std::string& prefix, const Stop& stop) {
   std::vector<Unfinished> out;
   std::string next_key, next_id;
+  std::set<std::string> seen;
   do {
     Query query{{"uploads", ""}, {"encoding-type", "url"}, {"prefix", prefix}};
     if (!next_key.empty()) query.emplace_back("key-marker", next_key);
     if (!next_id.empty()) query.emplace_back("upload-id-marker", next_id);
     const UploadPage page = call_and_read({"GET", "", query}, parse_upload_page, stop);
     out.insert(out.end(), page.uploads.begin(), page.uploads.end());
-    if (!page.next_key.empty() && page.next_key == next_key && page.next_id == next_id) {
-      throw Error(ErrorKind::protocol, "s3", "GET " + shown("") + ": the list goes in circles");
-    }
     next_key = page.next_key;
     next_id = page.next_id;
+    note_marker(seen, next_key + ' ' + next_id, shown(""));
   } while (!next_key.empty());
   return out;
 }

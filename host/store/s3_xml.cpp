@@ -160,6 +160,11 @@ std::string parse_upload_id(std::string_view body) {
   return required(read(document, body, "InitiateMultipartUploadResult"), "UploadId");
 }
 
+void check_completion(std::string_view body) {
+  pugi::xml_document document;
+  read(document, body, "CompleteMultipartUploadResult");
+}
+
 std::vector<std::pair<std::string, S3Error>> parse_delete_result(std::string_view body) {
   pugi::xml_document document;
   std::vector<std::pair<std::string, S3Error>> out;

@@ -55,6 +55,9 @@ PartPage parse_part_page(std::string_view body);
 /// The UploadId of an InitiateMultipartUploadResult.
 std::string parse_upload_id(std::string_view body);
 
+/// Throws unless the body says that a multipart upload was completed.
+void check_completion(std::string_view body);
+
 /// The keys that DeleteObjects could not delete, with the service's reason.
 std::vector<std::pair<std::string, S3Error>> parse_delete_result(std::string_view body);
 
