@@ -1,0 +1,445 @@
+// An S3 service in memory, as a script for HttpServer, that can be told to fail. It knows what the
+// client uses: objects, lists in pages, multipart uploads, DeleteObjects. What no real service
+// would take (unsigned, another payload than was signed) is refused and kept in complaints().
+//
+//   FakeS3 fake;
+//   fake.fail(2, Fault::lost_answer);                 // the second request from now on
+//   const auto store = s3_store(fake.settings(), stop);
+//
+// The hooks and everything else that is public may be used while no request is under way; the
+// server's threads use it under mutex_.
+#pragma once
+
+#include <fmt/chrono.h>
+#include <openssl/evp.h>
+
+#include <map>
+#include <pugixml.hpp>
+#include <sstream>
+
+#include "host/store/s3_client.hpp"
+#include "host/store/url_parts.hpp"
+#include "host/stream/observe.hpp"
+#include "tests/support/http_server.hpp"
+
+enum class Fault {
+  internal_error,  ///< 500, nothing done
+  busy,            ///< 503 with Retry-After: 0, nothing done
+  cut_before,      ///< cut when the head has come, nothing done
+  cut_body,        ///< cut in the middle of the request's body, nothing done; else no fault
+  lost_answer,     ///< done, but cut without an answer
+  cut_answer,      ///< done, but cut in the middle of the answer's body
+  late_error,      ///< a completion gets 200 with an <Error> in it, nothing done; else no fault
+};
+
+class FakeS3 {
+ public:
+  using Request = HttpServer::Request;
+  using Reply = HttpServer::Reply;
+  using Texts = std::map<std::string, std::string>;
+
+  struct Object {
+    std::string content, etag;
+    Texts headers;  ///< x-amz-…, as the write gave them
+    pgbak::WallTime modified = pgbak::wall_now();
+  };
+  struct Upload {
+    std::string key;
+    Texts headers;
+    std::map<int, Object> parts;
+  };
+
+  /// An answer instead of doing what was asked. Called with every request.
+  std::function<std::optional<Reply>(const Request&)> before;
+  /// May change what was answered.
+  std::function<void(const Request&, Reply&)> after;
+  /// May change bytes on their way to the disk.
+  std::function<void(std::string&)> store_bytes;
+  std::size_t page_size = 1000;
+
+  FakeS3()
+      : server_([this](const Request& request) { return serve(request); },
+                [this](const Request& head) { return interrupt(head); }) {}
+
+  /// With small parts, and retries that do not wait.
+  pgbak::S3Settings settings() const {
+    pgbak::S3Settings out;
+    out.bucket = "bucket";
+    out.prefix = "backups/";
+    out.endpoint = server_.url();
+    out.region = "eu-test-1";
+    out.own_endpoint = true;
+    out.credentials.access_key_id = "FAKEKEYID";
+    out.credentials.secret_access_key = pgbak::Secret("fake-secret-of-tests");
+    out.retry = {4, std::chrono::milliseconds(1), std::chrono::milliseconds(2),
+                 std::chrono::seconds(20)};
+    out.part_bytes = 64U << 10U;
+    out.parts_in_flight = 2;
+    return out;
+  }
+
+  /// Request number `nth` from now on fails, and `for_good` all after it.
+  void fail(int nth, Fault fault, bool for_good = false) {
+    const int so_far = static_cast<int>(server_.requests().size());
+    const std::scoped_lock lock(mutex_);
+    fail_at_ = so_far + nth;
+    fault_ = fault;
+    for_good_ = for_good;
+    struck_.reset();
+  }
+  void recover() {
+    const std::scoped_lock lock(mutex_);
+    fail_at_ = 0;
+  }
+  /// The request that fail() counted to, once it has come.
+  std::optional<Request> struck() const {
+    const std::scoped_lock lock(mutex_);
+    return struck_;
+  }
+
+  std::map<std::string, Object> objects() const {
+    const std::scoped_lock lock(mutex_);
+    return objects_;
+  }
+  std::map<std::string, Upload> uploads() const {
+    const std::scoped_lock lock(mutex_);
+    return uploads_;
+  }
+  std::vector<std::string> complaints() const {
+    const std::scoped_lock lock(mutex_);
+    return complaints_;
+  }
+  void put(const std::string& full_key, const std::string& content) {
+    const std::scoped_lock lock(mutex_);
+    objects_[full_key] = {content, '"' + md5_hex(content) + '"', {}};
+  }
+  std::vector<Request> requests() const { return server_.requests(); }
+  int port() const { return server_.port(); }
+  std::string url() const { return server_.url(); }
+
+  static Reply answer(int status, std::string body = {}) {
+    Reply reply;
+    reply.status = status;
+    reply.body = std::move(body);
+    return reply;
+  }
+  static Reply error(int status, const std::string& code, const std::string& more = {}) {
+    return answer(status, "<?xml version=\"1.0\"?>\n<Error><Code>" + code +
+                              "</Code><Message>as told</Message>" + more + "</Error>");
+  }
+  static Texts query_of(const Request& request) {
+    Texts out;
+    std::istringstream items(request.query);
+    for (std::string item; std::getline(items, item, '&');) {
+      const std::size_t equals = std::min(item.find('='), item.size() - 1);
+      out[pgbak::percent_decode(item.substr(0, equals))] =
+          pgbak::percent_decode(item.substr(equals + 1));
+    }
+    return out;
+  }
+
+ private:
+  static std::string md5_hex(const std::string& bytes) {
+    std::array<unsigned char, 16> md5{};
+    EVP_Digest(bytes.data(), bytes.size(), md5.data(), nullptr, EVP_md5(), nullptr);
+    return fmt::format("{:02x}", fmt::join(md5, ""));
+  }
+
+  bool due(const Request& request) const {
+    if (fail_at_ == 0 || request.number < fail_at_) return false;
+    return request.number == fail_at_ || for_good_;
+  }
+
+  /// What goes wrong before a body has come.
+  std::optional<HttpServer::EarlyReply> interrupt(const Request& head) {
+    const std::scoped_lock lock(mutex_);
+    if (!due(head)) return std::nullopt;
+    if (!struck_) struck_ = head;
+    const std::string length = head.header("content-length");
+    const std::size_t body_bytes = length.empty() ? 0 : std::stoul(length);
+    const bool cuts_body = fault_ == Fault::cut_body && body_bytes > 0;
+    if (fault_ != Fault::cut_before && !cuts_body) return std::nullopt;
+    Reply reply;
+    reply.no_answer = true;
+    return HttpServer::EarlyReply{reply, cuts_body ? body_bytes / 2 : 0};
+  }
+
+  Reply serve(const Request& request) {
+    const std::scoped_lock lock(mutex_);
+    if (before) {
+      if (auto reply = before(request)) return *reply;
+    }
+    Reply reply = due(request) ? fail_one(request) : act(request);
+    if (after) after(request, reply);
+    return reply;
+  }
+
+  Reply fail_one(const Request& request) {
+    if (fault_ == Fault::internal_error) return error(500, "InternalError");
+    if (fault_ == Fault::busy) {
+      Reply reply = error(503, "SlowDown");
+      reply.headers.emplace_back("Retry-After", "0");
+      return reply;
+    }
+    const bool completes = request.method == "POST" && query_of(request).count("uploadId") == 1;
+    if (fault_ == Fault::late_error && completes) return error(200, "InternalError");
+    Reply reply = act(request);
+    reply.no_answer = fault_ == Fault::lost_answer;
+    if (fault_ == Fault::cut_answer) reply.cut_after_bytes = reply.body.size() / 2;
+    return reply;
+  }
+
+  Reply refuse(const std::string& complaint) {
+    complaints_.push_back(complaint);
+    return error(403, "SignatureDoesNotMatch");
+  }
+
+  Reply act(const Request& request) {
+    const std::string scope = fmt::format(
+        "AWS4-HMAC-SHA256 Credential=FAKEKEYID/{:%Y%m%d}/eu-test-1/s3/aws4_request,SignedHeaders=",
+        pgbak::wall_now());
+    if (!request.header("authorization").starts_with(scope)) {
+      return refuse(request.method + " signed as " + request.header("authorization"));
+    }
+    if (request.header("x-amz-content-sha256") != pgbak::sha256_hex(request.body)) {
+      return refuse(request.method + ": another payload than was signed");
+    }
+    const auto place = place_of(request);
+    if (!place) return error(404, "NoSuchBucket");
+    return place->empty() ? on_bucket(request) : on_object(request, *place);
+  }
+
+  /// The key; nothing for another bucket.
+  static std::optional<std::string> place_of(const Request& request) {
+    std::string path = pgbak::percent_decode(request.path).substr(1);
+    if (request.header("host").starts_with("bucket.")) return path;
+    if (path == "bucket") return "";
+    if (!path.starts_with("bucket/")) return std::nullopt;
+    return path.substr(7);
+  }
+
+  Reply on_bucket(const Request& request) {
+    const Texts query = query_of(request);
+    if (request.method == "POST" && query.count("delete") == 1) return delete_objects(request);
+    if (request.method == "GET" && query.count("uploads") == 1) return list_uploads(query);
+    if (request.method == "GET" && query.count("list-type") == 1) return list_objects(query);
+    return error(501, "NotImplemented");
+  }
+
+  Reply on_object(const Request& request, const std::string& key) {
+    const Texts query = query_of(request);
+    if (query.count("uploads") == 1) return create(request, key);
+    if (query.count("uploadId") == 1) {
+      const auto upload = uploads_.find(query.at("uploadId"));
+      if (upload == uploads_.end() || upload->second.key != key) return error(404, "NoSuchUpload");
+      if (request.method == "PUT") return put_part(request, upload->second);
+      if (request.method == "GET") return list_parts(upload->second, query);
+      if (request.method == "POST") return complete(request, upload->first);
+      uploads_.erase(upload);
+      return answer(204);
+    }
+    if (request.method == "PUT") return put_object(request, key);
+    if (request.method == "DELETE") {
+      objects_.erase(key);
+      return answer(204);
+    }
+    return get_object(request, key);
+  }
+
+  static Texts amz_headers(const Request& request) {
+    Texts out;
+    for (const auto& [name, value] : request.headers) {
+      if (name.starts_with("x-amz-")) out[name] = value;
+    }
+    return out;
+  }
+
+  static pgbak::HttpHeader checksum(pgbak::Checksum kind, const std::string& bytes) {
+    return pgbak::checksum_of(kind, std::as_bytes(std::span(bytes))).headers.at(0);
+  }
+
+  /// What the body is once it is stored, and the answer to that.
+  std::pair<Object, Reply> take(const Request& request) {
+    Object object{request.body, "", amz_headers(request)};
+    if (store_bytes) store_bytes(object.content);
+    object.etag = '"' + md5_hex(object.content) + '"';
+    Reply reply;
+    reply.headers.emplace_back("ETag", object.etag);
+    for (const auto kind :
+         {pgbak::Checksum::md5, pgbak::Checksum::sha256, pgbak::Checksum::crc32}) {
+      const pgbak::HttpHeader right = checksum(kind, request.body);
+      const std::string given = request.header(right.name);
+      if (given.empty()) continue;
+      if (given != right.value) return {object, error(400, "BadDigest")};
+      if (kind == pgbak::Checksum::md5) continue;
+      reply.headers.emplace_back(right.name, checksum(kind, object.content).value);
+    }
+    return {std::move(object), std::move(reply)};
+  }
+
+  Reply put_object(const Request& request, const std::string& key) {
+    if (request.header("if-none-match") == "*" && objects_.count(key) == 1) {
+      return error(412, "PreconditionFailed");
+    }
+    auto [object, reply] = take(request);
+    if (reply.status == 200) objects_[key] = std::move(object);
+    return reply;
+  }
+
+  Reply get_object(const Request& request, const std::string& key) const {
+    const auto found = objects_.find(key);
+    if (found == objects_.end()) return error(404, "NoSuchKey");
+    const Object& object = found->second;
+    const std::string match = request.header("if-match");
+    if (!match.empty() && match != object.etag) return error(412, "PreconditionFailed");
+    Reply reply = answer(200, object.content);
+    const std::string range = request.header("range");
+    if (!range.empty()) {
+      std::size_t from = 0, to = std::string::npos;
+      std::sscanf(range.c_str(), "bytes=%zu-%zu", &from, &to);
+      if (from >= object.content.size()) return error(416, "InvalidRange");
+      to = std::min(to, object.content.size() - 1);
+      reply = answer(206, object.content.substr(from, to - from + 1));
+      reply.headers.emplace_back("Content-Range",
+                                 fmt::format("bytes {}-{}/{}", from, to, object.content.size()));
+    }
+    reply.headers.emplace_back("ETag", object.etag);
+    reply.headers.emplace_back("Last-Modified",
+                               fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", object.modified));
+    for (const auto& [name, value] : object.headers) {
+      if (name.starts_with("x-amz-meta-")) reply.headers.emplace_back(name, value);
+    }
+    return reply;
+  }
+
+  Reply create(const Request& request, const std::string& key) {
+    const std::string id = "upload-" + std::to_string(++ids_);
+    uploads_[id] = {key, amz_headers(request), {}};
+    return answer(200, "<InitiateMultipartUploadResult><UploadId>" + id +
+                           "</UploadId></InitiateMultipartUploadResult>");
+  }
+
+  Reply put_part(const Request& request, Upload& upload) {
+    auto [object, reply] = take(request);
+    const int number = std::stoi(query_of(request).at("partNumber"));
+    if (reply.status == 200) upload.parts[number] = std::move(object);
+    return reply;
+  }
+
+  Reply list_parts(const Upload& upload, const Texts& query) const {
+    const auto marker = query.find("part-number-marker");
+    auto at = upload.parts.upper_bound(marker == query.end() ? 0 : std::stoi(marker->second));
+    std::string body = "<ListPartsResult>", last;
+    for (std::size_t i = 0; i < page_size && at != upload.parts.end(); ++i, ++at) {
+      last = std::to_string(at->first);
+      body += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag><Size>{}</Size></Part>",
+                          at->first, at->second.etag, at->second.content.size());
+    }
+    return page(body, at != upload.parts.end(), "NextPartNumberMarker", last, "ListPartsResult");
+  }
+
+  static Reply page(const std::string& body, bool more, const std::string& marker,
+                    const std::string& next, const std::string& root) {
+    return answer(200, body + "<IsTruncated>" + (more ? "true" : "false") + "</IsTruncated>" +
+                           (more ? fmt::format("<{0}>{1}</{0}>", marker, next) : "") + "</" + root +
+                           ">");
+  }
+
+  /// Whether a completion names the checksum that came with the part.
+  static bool checksums_match(const pugi::xml_node& node, const Object& part) {
+    const auto sent = [&](const char* name) {
+      const auto found = part.headers.find(name);
+      return found == part.headers.end() ? std::string() : found->second;
+    };
+    return node.child("ChecksumSHA256").text().get() == sent("x-amz-checksum-sha256") &&
+           node.child("ChecksumCRC32").text().get() == sent("x-amz-checksum-crc32");
+  }
+
+  Reply complete(const Request& request, const std::string& id) {
+    const Upload& upload = uploads_.at(id);
+    if (request.header("if-none-match") == "*" && objects_.count(upload.key) == 1) {
+      return error(412, "PreconditionFailed");
+    }
+    pugi::xml_document document;
+    if (!document.load_string(request.body.c_str())) return error(400, "MalformedXML");
+    Object whole{"", "", upload.headers};
+    std::string md5s;
+    int last = 0;
+    for (const pugi::xml_node& node : document.document_element().children("Part")) {
+      const int number = node.child("PartNumber").text().as_int();
+      const auto part = upload.parts.find(number);
+      const bool known = part != upload.parts.end() &&
+                         part->second.etag == node.child("ETag").text().get() && number > last;
+      if (!known || !checksums_match(node, part->second)) return error(400, "InvalidPart");
+      last = number;
+      whole.content += part->second.content;
+      md5s += part->second.etag;
+    }
+    whole.etag = '"' + md5_hex(md5s) + "-" + std::to_string(last) + '"';
+    objects_[upload.key] = std::move(whole);
+    uploads_.erase(id);
+    return answer(200,
+                  "<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploadResult>");
+  }
+
+  Reply list_objects(const Texts& query) const {
+    const std::string& prefix = query.at("prefix");
+    const auto token = query.find("continuation-token");
+    auto at =
+        token == query.end() ? objects_.lower_bound(prefix) : objects_.upper_bound(token->second);
+    std::string body = "<ListBucketResult><EncodingType>url</EncodingType>", last;
+    const auto more = [&] { return at != objects_.end() && at->first.starts_with(prefix); };
+    for (std::size_t i = 0; i < page_size && more(); ++i, ++at) {
+      last = at->first;
+      body += fmt::format(
+          "<Contents><Key>{}</Key><LastModified>{:%Y-%m-%dT%H:%M:%S}.000Z</LastModified>"
+          "<Size>{}</Size></Contents>",
+          pgbak::percent_encode(last, true), at->second.modified, at->second.content.size());
+    }
+    return page(body, more(), "NextContinuationToken", last, "ListBucketResult");
+  }
+
+  Reply list_uploads(const Texts& query) const {
+    const std::string& prefix = query.at("prefix");
+    const auto marker = query.find("upload-id-marker");
+    auto at = marker == query.end() ? uploads_.begin() : uploads_.upper_bound(marker->second);
+    std::string body = "<ListMultipartUploadsResult><EncodingType>url</EncodingType>", key, id;
+    for (std::size_t i = 0; i < page_size && at != uploads_.end(); ++at) {
+      if (!at->second.key.starts_with(prefix)) continue;
+      ++i;
+      key = pgbak::percent_encode(at->second.key, true);
+      id = at->first;
+      body += fmt::format(
+          "<Upload><Key>{}</Key><UploadId>{}</UploadId>"
+          "<Initiated>2026-01-02T03:04:05.678Z</Initiated></Upload>",
+          key, id);
+    }
+    body += "<NextUploadIdMarker>" + id + "</NextUploadIdMarker>";
+    return page(body, at != uploads_.end(), "NextKeyMarker", key, "ListMultipartUploadsResult");
+  }
+
+  Reply delete_objects(const Request& request) {
+    const auto md5 =
+        pgbak::checksum_of(pgbak::Checksum::md5, std::as_bytes(std::span(request.body))).base64;
+    if (request.header("content-md5") != md5) return error(400, "InvalidDigest");
+    pugi::xml_document document;
+    if (!document.load_string(request.body.c_str())) return error(400, "MalformedXML");
+    std::size_t count = 0;
+    for (const pugi::xml_node& node : document.document_element().children("Object")) {
+      objects_.erase(node.child("Key").text().get());
+      if (++count > 1000) return error(400, "MalformedXML");
+    }
+    return answer(200, "<DeleteResult/>");
+  }
+
+  mutable std::recursive_mutex mutex_;  // hooks may call put()
+  std::map<std::string, Object> objects_;
+  std::map<std::string, Upload> uploads_;
+  std::vector<std::string> complaints_;
+  int ids_ = 0;
+  int fail_at_ = 0;
+  Fault fault_ = Fault::internal_error;
+  bool for_good_ = false;
+  std::optional<Request> struck_;
+  HttpServer server_;  // last: its threads use the rest
+};
