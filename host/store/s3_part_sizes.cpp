@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::uint64_t kGiB = 1ULL << 30U;
 constexpr std::uint64_t kLargestPart = 5 * kGiB;
-constexpr std::uint64_t kLargestObject = 5 * 1024 * kGiB;
+constexpr std::uint64_t kLargestObject = 5 * 1024ULL * kGiB;
 constexpr std::uint64_t kMostDoublings = 20;
 
 }  // namespace
