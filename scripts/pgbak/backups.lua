@@ -123,9 +123,12 @@ end
 ---@return any result
 ---@return Store store the one with which it succeeded
 function M.with_good_copy(backup, from, kind, fn)
-  local failed, first = {}, nil
+  local failed, first, latest = {}, nil, nil
   for _, store in ipairs(M.stores_of(backup, from)) do
     local object = ('%s in %s'):format(backup.key, store:url())
+    if latest then
+      log.warn(('%s: %s; trying %s'):format(failed[#failed], tostring(latest), store:url()))
+    end
     local ok, result = pcall(run.step, kind, object, fn, store)
     if ok then
       for _, each in ipairs(failed) do
@@ -133,8 +136,8 @@ function M.with_good_copy(backup, from, kind, fn)
       end
       return result, store
     end
-    log.warn(('%s: %s'):format(object, tostring(result)))
     failed[#failed + 1], first = object, first or result
+    latest = result
   end
   error(first, 0)
 end

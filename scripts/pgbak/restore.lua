@@ -82,7 +82,7 @@ local function check_digest(backup, store)
   log.info(('checking %s, %s'):format(backup.key, console.size(backup.stored_bytes)))
   stream.run {
     from = store:reader(backup.key), through = { digest.check(backup.sha256) },
-    expect_bytes = backup.stored_bytes, label = backup.key,
+    expect_bytes = backup.stored_bytes, label = ('%s in %s'):format(backup.key, store:url()),
   }
 end
 

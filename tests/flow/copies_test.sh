@@ -170,8 +170,8 @@ for verb in "restore $key --to ${restored}_4 --create" "download $key --to nothi
   # shellcheck disable=SC2086  # words
   run "$PGBAK" $verb
   expect_status 10
-  expect_stderr "warn +$key in ./backups"
-  expect_stderr "warn +$key in ./second"
+  expect_stderr "warn +$key in ./backups: .*; trying ./second$"
+  [[ $(grep -c '^error: .*sha256' "$captured/stderr") == 2 ]] || fail 'not both copies are told of'
 done
 [[ $(sql postgres -c "select count(*) from pg_database where datname = '${restored}_4'") == 0 ]] ||
   fail 'the target was made'
