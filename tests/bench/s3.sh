@@ -3,11 +3,11 @@
 #
 #   tests/bench/s3.sh [--rounds N] [--megabytes N] [--all]
 #
-# Starts a throwaway PostgreSQL and a throwaway S3 service on loopback (tests/support/ceph.sh), loads
-# a table that gives a plain dump of about --megabytes (default 1000), runs every candidate once per
-# round in turn, and prints Markdown tables of medians and ratios, beside what is asked of pgbak.
-# Each object is deleted after its turn, since the service keeps them in memory. --all adds pipelines
-# that are slower than the best one.
+# Starts a throwaway PostgreSQL and a throwaway S3 service on loopback (tests/support/ceph.sh),
+# loads a table that gives a plain dump of about --megabytes (default 1000), runs every candidate
+# once per round in turn, and prints Markdown tables of medians and ratios, beside what is asked of
+# pgbak. Each object is deleted after its turn, since the service keeps them in memory. --all adds
+# pipelines that are slower than the best one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source examples/packages.sh
@@ -26,7 +26,10 @@ done
 
 export LOG_LEVEL=warn NO_COLOR=1
 pgbak=${PGBAK:-$PWD/build/release/bin/pgbak}
-[ -x "$pgbak" ] || { echo 'build first: cmake --preset release && cmake --build --preset release' >&2; exit 1; }
+if [ ! -x "$pgbak" ]; then
+  echo 'build first: cmake --preset release && cmake --build --preset release' >&2
+  exit 1
+fi
 install_packages "${bench_packages[@]}" "${server_packages[@]}" "${s3_packages[@]}" \
   awscli jq s3cmd
 
@@ -74,8 +77,8 @@ median() {
 peak() { printf '%s' "${memory[$1]}" | sort -n | tail -n 1; }
 calculate() { awk "BEGIN { printf \"%.2f\", $1 }"; }
 
-# measure NAME COMMAND…: appends wall seconds to times[NAME], and to memory[NAME] the peak resident
-# KiB of the largest process, which for pgbak is pgbak itself: pg_dump and psql are smaller.
+# measure NAME COMMAND...: appends wall seconds to times[NAME], and to memory[NAME] the peak
+# resident KiB of the largest process: pgbak, since pg_dump and psql are smaller.
 measure() {
   local name=$1 start end
   shift
@@ -87,7 +90,8 @@ measure() {
   memory[$name]+=$(tail -n 1 "$work/rss")$'\n'
 }
 
-# shell NAME PIPELINE, backup NAME OPTION…: measures it and the size of what it stored, if anything.
+# shell NAME PIPELINE, backup NAME OPTION...: measures it and the size of what it stored, if
+# anything.
 shell() { measure "$1" bash -c "set -o pipefail; $2" && put_away "$1"; }
 backup() { measure "$1" "$pgbak" backup "${@:2}" && put_away "$1"; }
 put_away() {
@@ -138,7 +142,8 @@ raw=$($dump | wc -c)
 # What came out.
 printf '\nA plain dump of %d MB to S3 on loopback, %d rounds, %d cores, medians.\n\n' \
   $((raw / 1000000)) "$rounds" "$(nproc)"
-echo '| what | seconds | of bare dump | faster than gzip, aws | than zstd, aws | stored MB | RSS MiB |'
+printf '| what | seconds | of the bare dump | faster than gzip, aws | faster than zstd, aws '
+printf '| stored MB | peak RSS MiB |\n'
 echo '| --- | ---: | ---: | ---: | ---: | ---: | ---: |'
 for name in "${candidates[@]}"; do
   seconds=$(median "$name")
@@ -159,8 +164,8 @@ ours='pgbak zstd level 1'
 printf '\n| asked of %s | limit | measured | met |\n| --- | ---: | ---: | --- |\n' "$ours"
 # asked WHAT EXPRESSION CONDITION LIMIT
 asked() {
-  awk -v what="$1" -v limit="$3 $4" \
-    "BEGIN { m = $2; printf \"| %s | %s | %.2f | %s |\n\", what, limit, m, (m $3 $4) ? \"yes\" : \"no\" }"
+  printf '| %s | %s %s | %s | %s |\n' "$1" "$3" "$4" "$(calculate "$2")" \
+    "$(awk "BEGIN { print (($2) $3 $4) ? \"yes\" : \"no\" }")"
 }
 seconds=$(median "$ours")
 asked 'times faster than gzip and aws' "$(median "$by_gzip") / $seconds" '>=' 3.5
