@@ -121,9 +121,9 @@ expect_no_files 'backups/a/*.meta'
 # Data without a manifest may be that of a run elsewhere; once it is old it is an orphan, which the
 # next writer of that name replaces.
 script <<<"$head
-disk:writer 'a/b.sql'"
+stream.run { from = pg.dump(target, {}), to = { disk:writer 'a/b.sql' } }"
 expect_status 8
-expect_stderr "'a/b.sql' in ./backups has data without a manifest"
+expect_stderr "error: store 'a/b.sql in ./backups': 'a/b.sql' in ./backups has data without a manifest"
 touch -d '1 hour ago' backups/a/b.sql
 script <<<"$head
 local db = require('pgbak').config().databases[1]
