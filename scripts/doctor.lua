@@ -32,4 +32,4 @@ for i, finding in ipairs(result.findings) do
 end
 io.write(result.endpoint, '\n\n')
 io.write(console.table({ { title = 'WHAT' }, { title = 'VERDICT' }, { title = 'DETAIL' } }, rows))
-io.write('\nFor `stores` in pgbak.lua:\n\n', result.block, '\n')
+io.write('\nFor `stores` in pgbak.lua:\n\n', result.block)

@@ -20,13 +20,15 @@ if not options then return end
 
 local config = pgbak.config({}, { databases_optional = true })
 local now = clock.now()
-local looked, found = shelves.look(stores.select(config.stores, options.store))
+local from = stores.select(config.stores, options.store)
+local names = stores.short_names(from)
+local looked, found = shelves.look(from)
 local newest = shelves.newest(found)
 
 local function print_backups()
   local columns = { { title = 'STARTED (UTC)' }, { title = 'DATABASE' }, { title = 'TYPE' },
     { title = 'STORED', right = true } }
-  for _, shelf in ipairs(looked) do columns[#columns + 1] = { title = shelf.store } end
+  for _, name in ipairs(names) do columns[#columns + 1] = { title = name } end
   columns[#columns + 1] = { title = 'KEY' }
   local rows = {}
   for i, each in ipairs(found) do
@@ -56,7 +58,7 @@ end
 local function print_stores()
   local rows = {}
   for i, shelf in ipairs(looked) do
-    rows[i] = { shelf.store, shelf.required and 'required' or 'best effort' }
+    rows[i] = { names[i], shelf.required and 'required' or 'best effort' }
     for _, name in ipairs { 'backups', 'stored_bytes', 'unfinished', 'orphans', 'problems' } do
       local value = shelf[name]
       if name == 'problems' and value then value = #value end

@@ -16,14 +16,6 @@ local M = {}
 ---@field attempts? integer how often it is tried, where trying again may help; default 1
 ---@field stall_timeout_seconds? number longest time without one byte moving
 
-local function transfer(backup, from, to, opts)
-  stream.run {
-    from = from:reader(backup.key), through = { digest.check(backup.sha256) },
-    to = { to:writer(backup.key) }, expect_bytes = backup.stored_bytes, label = backup.key,
-    stall_timeout_seconds = opts.stall_timeout_seconds,
-  }
-end
-
 ---The manifest of this backup in a store, or nothing. Raises when the store has another one under
 ---the key, or this one damaged: pgbak replaces no backup.
 local function find(backup, to)
@@ -39,20 +31,30 @@ local function find(backup, to)
     'no backup is ever replaced: move its three files away, then try again')
 end
 
-local function perform(backup, from, to, opts, name)
+---Brings the data; returns the manifest where nothing was to be done.
+local function transfer(backup, from, to, opts)
   local found = find(backup, to)
-  if found then
-    log.info(('%s: %s is there already'):format(to:url(), backup.key))
-    return found
-  end
+  if found then return found end
+  stream.run {
+    from = from:reader(backup.key), through = { digest.check(backup.sha256) },
+    to = { to:writer(backup.key) }, expect_bytes = backup.stored_bytes, label = backup.key,
+    stall_timeout_seconds = opts.stall_timeout_seconds,
+  }
+end
+
+local function perform(backup, from, to, opts, name)
   local failed = false
-  attempt.retry(opts.attempts or 1, function()
-    run.step('attempt', name, transfer, backup, from, to, opts)
+  local found = attempt.retry(opts.attempts or 1, function()
+    return run.step('attempt', name, transfer, backup, from, to, opts)
   end, function(err, seconds)
     failed = true
     log.warn(('%s: trying again in %d s: %s'):format(name, seconds, tostring(err)))
   end)
   if failed then run.acknowledge('attempt', name, 'a later attempt succeeded') end
+  if found then
+    log.info(('%s: %s is there already'):format(to:url(), backup.key))
+    return found
+  end
   local manifest = catalog.adopt(to, from, backup.key)
   log.info(('%s: copied %s, %s'):format(to:url(), backup.key, console.size(backup.stored_bytes)))
   return manifest

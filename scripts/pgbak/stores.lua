@@ -41,8 +41,8 @@ local function open_address(url, options)
   local ok, result = pcall(store.open, url, options or {})
   if ok then return result end
   if type(result) == 'string' then
-    -- The line that called is this file's, the mistake is the user's.
-    wrong(("store '%s': %s"):format(url, (result:gsub('^.-:%d+: ', '', 1))))
+    -- Misuse of store.open, for which no line of a script is to blame but the user's settings.
+    wrong(("store '%s': %s"):format(url, (result:gsub('^open: ', ''))))
   end
   error(result, 0)
 end
@@ -103,6 +103,23 @@ end
 
 -- 's3://bucket/prefix?endpoint=…' → 's3://bucket/prefix'; a path has no query.
 local function without_query(url) return url:match '^(%l[%w+.-]*://[^?]*)%?' end
+
+---What choose() understands, as short as it can be: an address without its query, where no other
+---store has the same.
+---@param list pgbak.Destination[]
+---@return string[]
+function M.short_names(list)
+  local count, out = {}, {}
+  for i, each in ipairs(list) do
+    local url = each.store:url()
+    out[i] = without_query(url) or url
+    count[out[i]] = (count[out[i]] or 0) + 1
+  end
+  for i, each in ipairs(list) do
+    if count[out[i]] > 1 then out[i] = each.store:url() end
+  end
+  return out
+end
 
 ---The one of these whose address is `url`, or is `url` and a query; all of them without a url.
 ---@param list pgbak.Destination[]

@@ -41,6 +41,8 @@ complains("stores[1]: a store that is open takes no option 'requird'",
   { store = a, requird = false })
 complains("'./c'", { 'memory:a', { url = './c', requird = false } })
 complains("'./c'", { url = './c', region = 'eu' })
+complains("store 's3://bucket': unknown option 'regoin', did you mean 'region'?",
+  { url = 's3://bucket', regoin = 'eu' })
 
 -- By the address as shown, or without the query where that names one store.
 local function with_url(url) return { url = function() return url end } end
@@ -61,6 +63,14 @@ check.raises('config', "no store './y' is configured (did you mean './x'?)", cho
 check.raises('config', "no store './d?' is configured", choose, './d?', './d')
 check.raises('config', "no store './d' is configured", choose, './d', './d?e')
 check.equal(shown(stores.select({ a, b }, 'memory:b')), 'memory:b!')
+local function short(...)
+  local list = {}
+  for i, each in ipairs { ... } do list[i] = { store = with_url(each) } end
+  return stores.short_names(list)
+end
+check.equal(short('./x?y', ONE), { './x?y', 's3://b/p' })
+check.equal(short(ONE, TWO, 's3://b/q'), { ONE, TWO, 's3://b/q' })
+check.equal(short('s3://b/p', ONE), { 's3://b/p', ONE })
 check.equal(shown(stores.select { a, b }), 'memory:a! memory:b!')
 
 check.done()
