@@ -114,12 +114,18 @@ make_keys() {
     done
 }
 
-# Starts a daemon in a session of its own, so that a Ctrl-C meant for the tests leaves it alone.
+# step NAME COMMAND...: what the command says goes to log/NAME.out; `last_step` is its name.
+step() {
+  last_step=$1
+  "${@:2}" >"$dir/log/$1.out" 2>&1
+}
+
+# daemon NAME COMMAND...: starts it in a session of its own, so that a Ctrl-C meant for the tests
+# leaves it alone.
 daemon() {
-  local name=$1
-  shift
-  setsid "$@" -f </dev/null >"$dir/log/$name.out" 2>&1 &
-  echo $! >"$dir/run/$name.pid"
+  last_step=$1
+  setsid "${@:2}" -f </dev/null >"$dir/log/$1.out" 2>&1 &
+  echo $! >"$dir/run/$1.pid"
   disown
 }
 
@@ -159,36 +165,35 @@ listens() {
 start_gateway() {
   daemon rgw radosgw --conf "$dir/ceph.conf" -n client.rgw
   listens rgw "$http_port" &&
-    curl -sSf --max-time 60 "http://127.0.0.1:$http_port" >"$dir/log/first-answer.out" 2>&1
+    step rgw-answer curl -sSf --max-time 60 "http://127.0.0.1:$http_port"
 }
 
 # Starts everything on ports not tried before; false when a step fails.
 try_start() {
-  local fsid osd_uuid mon_port ceph=(timeout 60 ceph --conf "$dir/ceph.conf" --connect-timeout 30)
+  local fsid osd_uuid mon_port limit=(timeout 60)
   rm -rf "$dir"/{mon,osd,rgw,run,log,keyring}
   mkdir -p "$dir"/{mon,osd,rgw,run,log}
   fsid=$(uuidgen) osd_uuid=$(uuidgen)
   mon_port=$(random_port) http_port=$(random_port) https_port=$(random_port)
   write_conf
 
-  make_keys >"$dir/log/keys.out" 2>&1 || return 1
-  monmaptool --create --clobber --fsid "$fsid" --addv a "[v2:127.0.0.1:$mon_port]" "$dir/monmap" \
-    >"$dir/log/mon-map.out" 2>&1 || return 1
-  timeout 60 ceph-mon --conf "$dir/ceph.conf" --mkfs -i a --monmap "$dir/monmap" \
-    --keyring "$dir/keyring"  >"$dir/log/mon-mkfs.out" 2>&1 || return 1
-  daemon mon ceph-mon --conf "$dir/ceph.conf" -i a
-  listens mon "$mon_port" || return 1
-  "${ceph[@]}" osd new "$osd_uuid" >"$dir/log/osd-new.out" 2>&1 || return 1
-  timeout 60 ceph-osd --conf "$dir/ceph.conf" -i 0 --mkfs --osd-uuid "$osd_uuid" \
-    >"$dir/log/osd-mkfs.out" 2>&1 || return 1
-  daemon osd ceph-osd --conf "$dir/ceph.conf" -i 0
-  timeout 60 radosgw-admin --conf "$dir/ceph.conf" -n client.rgw user create --uid=pgbak \
-    --display-name=pgbak --access-key="$access_key" --secret-key="$secret_key" \
-    >"$dir/log/user.out" 2>&1 || return 1
-  start_gateway || return 1
-  curl -sSf --retry 3 --aws-sigv4 aws:amz:us-east-1:s3 --user "$access_key:$secret_key" -X PUT \
-    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "http://127.0.0.1:$http_port/$bucket" \
-    >"$dir/log/bucket.out" 2>&1
+  step keys make_keys &&
+    step mon-map monmaptool --create --clobber --fsid "$fsid" \
+      --addv a "[v2:127.0.0.1:$mon_port]" "$dir/monmap" &&
+    step mon-mkfs "${limit[@]}" ceph-mon --conf "$dir/ceph.conf" --mkfs -i a \
+      --monmap "$dir/monmap" --keyring "$dir/keyring" &&
+    daemon mon ceph-mon --conf "$dir/ceph.conf" -i a &&
+    listens mon "$mon_port" &&
+    step osd-new "${limit[@]}" ceph --conf "$dir/ceph.conf" osd new "$osd_uuid" &&
+    step osd-mkfs "${limit[@]}" ceph-osd --conf "$dir/ceph.conf" -i 0 --mkfs \
+      --osd-uuid "$osd_uuid" &&
+    daemon osd ceph-osd --conf "$dir/ceph.conf" -i 0 &&
+    step osd-user "${limit[@]}" radosgw-admin --conf "$dir/ceph.conf" -n client.rgw user create \
+      --uid=pgbak --display-name=pgbak --access-key="$access_key" --secret-key="$secret_key" &&
+    start_gateway &&
+    step rgw-bucket curl -sSf --max-time 60 --aws-sigv4 aws:amz:us-east-1:s3 \
+      --user "$access_key:$secret_key" -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -X PUT \
+      "http://127.0.0.1:$http_port/$bucket"
 }
 
 write_env() {
@@ -204,8 +209,11 @@ write_env() {
   mv "$dir/env.tmp" "$dir/env"
 }
 
-# What the daemons and steps said last.
-show_logs() { find "$dir/log" -type f -size +0 -exec tail -n 10 {} + >&2; }
+# give_up MESSAGE: fails, showing what the last step's daemon said last.
+give_up() {
+  find "$dir/log" -name "*${last_step%-*}*" -size +0 -exec tail -n 20 {} + >&2
+  fail "$1 at step '$last_step'; see above, and $dir/log"
+}
 
 start() {
   local program
@@ -215,6 +223,7 @@ start() {
       fail "no $program found; install the s3_packages of examples/packages.sh"
   done
   stop
+  rm -f "$dir/env"
   make_certificates >"$dir/openssl.log" 2>&1 || fail "openssl failed: $(tail "$dir/openssl.log")"
   for _ in 1 2 3; do
     if try_start; then
@@ -223,8 +232,7 @@ start() {
     fi
     stop
   done
-  show_logs
-  fail 'Ceph did not start; its last words are above'
+  give_up 'Ceph did not start'
 }
 
 restart_gateway() {
@@ -233,12 +241,10 @@ restart_gateway() {
   source "$dir/env"
   http_port=${PGBAK_TEST_S3_ENDPOINT##*:}
   end_daemon rgw
-  start_gateway && return 0
-  show_logs
-  fail 'the gateway did not start again; its last words are above'
+  start_gateway || give_up 'the gateway did not start again'
 }
 
-# Python's and curl's own settings for proxies and certificates are not for loopback.
+# The user's settings of Ceph, cloud tools and proxies are not for this service.
 unset CEPH_CONF CEPH_ARGS CEPH_KEYRING "${!AWS_@}" http_proxy https_proxy all_proxy ALL_PROXY
 command=${1-}
 [ $# -eq 2 ] || fail "usage: ceph.sh start DIR | stop DIR | restart-gateway DIR"
