@@ -155,9 +155,10 @@ function M.select(given, url) return M.choose(M.destinations(given), url) end
 ---@return table options
 function M.as_written(given, url)
   for _, each in ipairs(as_list(given)) do
-    local opened = M.destinations(each)[1].store:url()
-    if type(each) == 'table' and each.url and (opened == url or without_query(opened) == url) then
-      return each.url, options_of(each, url)
+    local opened = destination(each, 'stores').store:url()
+    if opened == url or without_query(opened) == url then
+      if type(each) == 'string' then return each, {} end
+      if type(each) == 'table' and each.url then return each.url, options_of(each, url) end
     end
   end
   return url, {}

@@ -63,6 +63,17 @@ check.raises('config', "no store './y' is configured (did you mean './x'?)", cho
 check.raises('config', "no store './d?' is configured", choose, './d?', './d')
 check.raises('config', "no store './d' is configured", choose, './d', './d?e')
 check.equal(shown(stores.select({ a, b }, 'memory:b')), 'memory:b!')
+-- What a doctor needs to know of a configured store.
+local given = { './c', { url = 's3://buc/p', region = 'eu', required = false }, b,
+  's3://buc/q?region=us' }
+local function written(url) return { stores.as_written(given, url) } end
+check.equal(written 's3://buc/p', { 's3://buc/p', { region = 'eu' } })
+check.equal(written 's3://buc/q', { 's3://buc/q?region=us', {} })
+check.equal(written './c', { './c', {} })
+check.equal(written 'memory:b', { 'memory:b', {} })
+check.equal(written 's3://buc/r', { 's3://buc/r', {} })
+check.equal({ stores.as_written('./c', 's3://buc/r') }, { 's3://buc/r', {} })
+
 local function short(...)
   local list = {}
   for i, each in ipairs { ... } do list[i] = { store = with_url(each) } end
