@@ -33,7 +33,7 @@ local function verify(manifest, staging)
 end
 
 local function upload_all(plan, manifest, staging)
-  local manifests, failures = {}, {}
+  local manifests, failures, first = {}, {}, nil
   for i, each in ipairs(plan.to) do
     local ok, result = pcall(copy.run, manifest, staging, each.store, {
       kind = 'upload', attempts = plan.options.upload_attempts,
@@ -42,11 +42,11 @@ local function upload_all(plan, manifest, staging)
     if ok then
       table.insert(manifests, result)
     else
-      failures[i] = result
+      failures[i], first = result, first or result
       if not each.required then run.degrade('upload', copy.name(manifest, each.store)) end
     end
   end
-  return manifests, failures
+  return manifests, failures, first
 end
 
 local function tidy(plan, manifest, staging, failures)
@@ -69,7 +69,7 @@ local function look_back(staging)
   end
 end
 
----Dumps and uploads.
+---Dumps and uploads. Raises when no store has the backup in the end.
 ---@param plan pgbak.BackupPlan
 ---@return table report of the dump
 ---@return table[] manifests of the stores that have it
@@ -86,8 +86,9 @@ function M.into(plan)
     catalog.discard(staging, manifest.key)
     error(err, 0)
   end
-  local manifests, failures = upload_all(plan, manifest, staging)
+  local manifests, failures, first = upload_all(plan, manifest, staging)
   tidy(plan, manifest, staging, failures)
+  if #manifests == 0 then error(first, 0) end
   return report, manifests, failures
 end
 

@@ -93,6 +93,14 @@ expect_stderr '^degraded: '
 expect_good_backups 1
 expect_good_backups 1 "$staging"
 rm -r backups "$staging"
+
+# …but when no store has it, that is no backup, whatever the stores may do without.
+printf "return { stores = { { url = './not/yet', required = false } } }\n" >pgbak.lua
+run "$PGBAK" daily
+expect_status 7
+expect_stderr "FAIL backup +$database"
+expect_good_backups 1 "$staging"
+rm -r "$staging"
 rm pgbak.lua
 
 # A dump that fails leaves nothing anywhere.
