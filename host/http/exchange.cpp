@@ -64,7 +64,7 @@ Exchange::~Exchange() { release(false); }
 void Exchange::wait_for_head(const Stop& stop) {
   drive(stop, [&] { return has_head_; });
   body_released_ = true;
-  if (failure_) throw Error(*failure_);
+  if (failure_ && !has_head_) throw Error(*failure_);
   if (!has_head_) {  // which libcurl does not mind
     throw failure(ErrorKind::unavailable, "the connection ended in the response's head")
         .retryable();
