@@ -1,4 +1,5 @@
 -- scripts/list.lua: show the backups in the configured stores, newest first
+local backups = require 'pgbak.backups'
 local console = require 'pgbak.console'
 local json = require 'pgbak.json'
 local pgbak = require 'pgbak'
@@ -19,29 +20,30 @@ if not options then return end
 
 local config = pgbak.config({}, { databases_optional = true })
 local from = stores.select(config.stores, options.store)
-local found = pgbak.list {
-  from = from,
-  type = options.type, database = options.database,
+local found, err = backups.collect {
+  from = from, type = options.type, database = options.database,
 }
+
+local function print_table()
+  local rows = {}
+  for i, backup in ipairs(found) do
+    rows[i] = {
+      console.time(backup.time), backup.database, backup.type, console.size(backup.stored_bytes),
+      console.size(backup.raw_bytes), backup.store, backup.key,
+    }
+  end
+  io.write(console.table({
+    { title = 'STARTED (UTC)' }, { title = 'DATABASE' }, { title = 'TYPE' },
+    { title = 'STORED', right = true }, { title = 'DUMPED', right = true }, { title = 'STORE' },
+    { title = 'KEY' },
+  }, rows))
+end
 
 if options.json then
   io.write(json.encode(json.array(found), { pretty = true }), '\n')
-  return
-end
-if #found == 0 then
+elseif #found > 0 then
+  print_table()
+elseif not err then
   io.write('no backups in ', stores.names(from), '\n')
-  return
 end
-
-local rows = {}
-for i, backup in ipairs(found) do
-  rows[i] = {
-    console.time(backup.time), backup.database, backup.type, console.size(backup.stored_bytes),
-    console.size(backup.raw_bytes), backup.store, backup.key,
-  }
-end
-io.write(console.table({
-  { title = 'STARTED (UTC)' }, { title = 'DATABASE' }, { title = 'TYPE' },
-  { title = 'STORED', right = true }, { title = 'DUMPED', right = true }, { title = 'STORE' },
-  { title = 'KEY' },
-}, rows))
+if err then error(err, 0) end

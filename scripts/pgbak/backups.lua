@@ -35,15 +35,14 @@ local SPEC = {
   type = { type = 'string' },
 }
 
----Lists backups, newest first, those of every store of `from`. Manifests that cannot be read are
----logged as warnings.
+---As list(), but a store that fails hides nothing of the others.
 ---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], database?: string, cluster?: string,
 ---  type?: string }
 ---@return pgbak.Backup[]
-function M.list(opts)
-  schema.check_options(opts, SPEC, 'pgbak.list', { 'from' })
+---@return any err the first failure, or nil
+function M.collect(opts)
   local out = {}
-  for number, store in ipairs(stores.open(opts.from)) do
+  local _, err = attempt.try(attempt.each, stores.open(opts.from), function(store)
     local found, problems = catalog.list(store)
     for _, problem in ipairs(problems) do
       log.warn(('%s in %s: %s'):format(problem.key, store:url(), problem.message))
@@ -51,17 +50,28 @@ function M.list(opts)
     for _, backup in ipairs(found) do
       if matches(backup, opts) then
         backup.store = store:url()
-        out[#out + 1] = { backup = backup, number = number }
+        out[#out + 1] = { backup = backup, number = #out }
       end
     end
-  end
+  end)
   table.sort(out, function(a, b)
     if a.backup.time ~= b.backup.time then return a.backup.time > b.backup.time end
-    if a.number ~= b.number then return a.number < b.number end
-    return a.backup.id > b.backup.id
+    return a.number < b.number
   end)
   for i, each in ipairs(out) do out[i] = each.backup end
-  return out
+  return out, err
+end
+
+---Lists backups, newest first, those of every store of `from`. Manifests that cannot be read are
+---logged as warnings.
+---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], database?: string, cluster?: string,
+---  type?: string }
+---@return pgbak.Backup[]
+function M.list(opts)
+  schema.check_options(opts, SPEC, 'pgbak.list', { 'from' })
+  local found, err = M.collect(opts)
+  if err then error(err, 0) end
+  return found
 end
 
 ---Whether two manifests are of one backup: one dump has the same bytes in every store.

@@ -196,7 +196,11 @@ expect_status 13
   fail 'the JSON says something else'
 run "$PGBAK" test --store ./second
 expect_status 0
-# Neither does status hide one store because of another.
+# Neither do list and status hide one store because of another.
+run "$PGBAK" list
+expect_status 7
+expect_stdout " \./second +$key$"
+expect_stderr "'./file'"
 run "$PGBAK" status
 expect_status 7
 [[ $(columns "$key") == *' ? '*' '* ]] || fail 'a store that cannot be asked has nothing to say'
