@@ -99,6 +99,14 @@ echo "$killed of 40 runs were killed, $survived of 10 survived a crash of the se
 ((killed >= 20)) || fail "only $killed runs lived long enough to be killed"
 mapfile -t pids <tools/pids
 expect_gone "${pids[@]}"
+# One orphan for certain: as a kill leaves it that comes between the digest and the manifest.
+run "$PGBAK" backup --type headless
+expect_status 0
+meta=$(s3_objects kill/ | grep -o 'kill/.*_headless_.*meta$')
+s3cmd del --quiet "s3://$PGBAK_TEST_S3_BUCKET/$meta"
+objects_are_good
+[[ $(orphans | wc -l) -ge 2 ]] || fail 'data and digest without a manifest should be orphans'
+
 run "$PGBAK" list --json
 expect_status 0
 [[ $(jq -r '.[].key' "$captured/stdout" | sort) == "$(manifests | sed 's|^kill/||' | sort)" ]] ||
