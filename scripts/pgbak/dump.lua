@@ -25,8 +25,16 @@ local function source(plan)
   })
 end
 
+---A directory, where there is one: an estimate is not worth waiting for a network that is down.
+local function nearest_store(to)
+  for _, each in ipairs(to) do
+    if not each.store:url():find '://' then return each.store end
+  end
+  return to[1].store
+end
+
 local function expected_bytes(plan)
-  return backups.expected_bytes(plan.to[1].store, plan.key, {
+  return backups.expected_bytes(nearest_store(plan.to), plan.key, {
     database = plan.db.name, cluster = plan.server.cluster, format = plan.options.format,
     schema_only = plan.options.schema_only, data_only = plan.options.data_only,
   })
