@@ -202,6 +202,39 @@ TEST_CASE("sweep ends what runs that died never ended", "[job]") {
   CHECK(rig.run.ledger.entries()[0].kind == "sweep");
 }
 
+TEST_CASE("uploads that were never ended are ended, those that are young stay (trap 20)", "[job]") {
+  class Bucket final : public WrappedStore {
+   public:
+    using WrappedStore::WrappedStore;
+    std::vector<Unfinished> uploads;
+    std::vector<std::string> ended;
+    std::string url() const override { return "s3://bucket"; }
+    std::vector<Unfinished> unfinished() override { return uploads; }
+    void discard(const Unfinished& what) override {
+      if (what.id == "2") throw Error(ErrorKind::permission, "test", "not allowed");
+      ended.push_back(what.id);
+    }
+  };
+  const Stop stop;
+  Run run(stop);
+  Bucket bucket(memory_store("sweep_test_uploads"));
+  const WallTime old = wall_now() - std::chrono::hours(48);
+  bucket.uploads = {{"a", "1", old}, {"b", "2", old}, {"c", "3", old}, {"d", "4", wall_now()}};
+  CHECK(sweep(bucket, run, {}).size() == 3);
+  CHECK(bucket.ended.empty());
+  const auto found = sweep(bucket, run, kRemove);
+  CHECK(bucket.ended == Texts{"1", "3"});
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].kind == Leftover::Kind::upload);
+  CHECK(found[0].time == old);
+  CHECK_FALSE(found[0].size);
+  CHECK(found[0].removed);
+  CHECK(found[1].error->message() == "not allowed");
+  CHECK(found[2].removed);
+  REQUIRE(run.ledger.failures().size() == 1);
+  CHECK(run.ledger.failures()[0]->object == "b");
+}
+
 TEST_CASE("a sweep ends when the run is stopped", "[job]") {
   Stop stop;
   Run run(stop);
