@@ -166,6 +166,7 @@ HttpResponse S3Client::call(const S3Request& request, const RetryPolicy& policy,
 std::unique_ptr<HttpStream> S3Client::get(const std::string& key, std::uint64_t from,
                                           const std::string& etag, Retry& retry, const Stop& stop) {
   S3Request request{"GET", key};
+  request.stall_timeout = std::min(request.stall_timeout, settings_.retry.deadline);
   if (from > 0) request.headers.push_back({"range", fmt::format("bytes={}-", from)});
   if (!etag.empty()) request.headers.push_back({"if-match", '"' + etag + '"'});
   Cures tried;

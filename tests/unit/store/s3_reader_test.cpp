@@ -131,6 +131,21 @@ TEST_CASE("refusals while a download goes on are tried again, or told") {
   CHECK(caught_kind([&] { drain(*service.store->reader("key"), no_stop); }) == "permission");
 }
 
+TEST_CASE("a download that hangs is given up after the deadline") {
+  FakeS3 fake;
+  fake.put("backups/key", kContent);
+  fake.after = [](const Request&, Reply& reply) {
+    reply.cut_after_bytes = 100'000;
+    reply.stall = true;
+  };
+  S3Settings settings = fake.settings();
+  settings.retry.deadline = std::chrono::milliseconds(100);
+  const auto store = s3_store(settings, no_stop);
+  const Error error = caught([&] { drain(*store->reader("key"), no_stop); });
+  CHECK(kind_of(error) == "timeout");
+  CHECK_THAT(error.message(), ContainsSubstring("not a byte came or went"));
+}
+
 TEST_CASE("a stop ends a download that hangs") {
   FakeS3 fake;
   fake.put("backups/key", kContent);
