@@ -6,38 +6,21 @@
 //   fake.fail(2, Fault::lost_answer);                 // the second request from now on
 //   const auto store = s3_store(fake.settings(), stop);
 //
-// The hooks and everything else that is public may be used while no request is under way; the
-// server's threads use it under mutex_.
+// The hooks and page_size may be set while no request is under way; the server calls the hooks
+// under mutex_.
 #pragma once
 
 #include <fmt/chrono.h>
 #include <openssl/evp.h>
 
-#include <map>
 #include <pugixml.hpp>
-#include <sstream>
 
 #include "host/store/s3_client.hpp"
-#include "host/store/url_parts.hpp"
 #include "host/stream/observe.hpp"
-#include "tests/support/http_server.hpp"
+#include "tests/support/s3_faults.hpp"
 
-enum class Fault {
-  internal_error,  ///< 500, nothing done
-  busy,            ///< 503 with Retry-After: 0, nothing done
-  cut_before,      ///< cut when the head has come, nothing done
-  cut_body,        ///< cut in the middle of the request's body, nothing done; else no fault
-  lost_answer,     ///< done, but cut without an answer
-  cut_answer,      ///< done, but cut in the middle of the answer's body
-  late_error,      ///< a completion gets 200 with an <Error> in it, nothing done; else no fault
-};
-
-class FakeS3 {
+class FakeS3 : public S3Replies {
  public:
-  using Request = HttpServer::Request;
-  using Reply = HttpServer::Reply;
-  using Texts = std::map<std::string, std::string>;
-
   struct Object {
     std::string content, etag;
     Texts headers;  ///< x-amz-…, as the write gave them
@@ -82,19 +65,16 @@ class FakeS3 {
   void fail(int nth, Fault fault, bool for_good = false) {
     const int so_far = static_cast<int>(server_.requests().size());
     const std::scoped_lock lock(mutex_);
-    fail_at_ = so_far + nth;
-    fault_ = fault;
-    for_good_ = for_good;
-    struck_.reset();
+    plan_ = FaultPlan(so_far + nth, fault, for_good);
   }
   void recover() {
     const std::scoped_lock lock(mutex_);
-    fail_at_ = 0;
+    plan_.end();
   }
   /// The request that fail() counted to, once it has come.
   std::optional<Request> struck() const {
     const std::scoped_lock lock(mutex_);
-    return struck_;
+    return plan_.struck();
   }
 
   std::map<std::string, Object> objects() const {
@@ -117,27 +97,6 @@ class FakeS3 {
   int port() const { return server_.port(); }
   std::string url() const { return server_.url(); }
 
-  static Reply answer(int status, std::string body = {}) {
-    Reply reply;
-    reply.status = status;
-    reply.body = std::move(body);
-    return reply;
-  }
-  static Reply error(int status, const std::string& code, const std::string& more = {}) {
-    return answer(status, "<?xml version=\"1.0\"?>\n<Error><Code>" + code +
-                              "</Code><Message>as told</Message>" + more + "</Error>");
-  }
-  static Texts query_of(const Request& request) {
-    Texts out;
-    std::istringstream items(request.query);
-    for (std::string item; std::getline(items, item, '&');) {
-      const std::size_t equals = std::min(item.find('='), item.size() - 1);
-      out[pgbak::percent_decode(item.substr(0, equals))] =
-          pgbak::percent_decode(item.substr(equals + 1));
-    }
-    return out;
-  }
-
  private:
   static std::string md5_hex(const std::string& bytes) {
     std::array<unsigned char, 16> md5{};
@@ -145,23 +104,9 @@ class FakeS3 {
     return fmt::format("{:02x}", fmt::join(md5, ""));
   }
 
-  bool due(const Request& request) const {
-    if (fail_at_ == 0 || request.number < fail_at_) return false;
-    return request.number == fail_at_ || for_good_;
-  }
-
-  /// What goes wrong before a body has come.
   std::optional<HttpServer::EarlyReply> interrupt(const Request& head) {
     const std::scoped_lock lock(mutex_);
-    if (!due(head)) return std::nullopt;
-    if (!struck_) struck_ = head;
-    const std::string length = head.header("content-length");
-    const std::size_t body_bytes = length.empty() ? 0 : std::stoul(length);
-    const bool cuts_body = fault_ == Fault::cut_body && body_bytes > 0;
-    if (fault_ != Fault::cut_before && !cuts_body) return std::nullopt;
-    Reply reply;
-    reply.no_answer = true;
-    return HttpServer::EarlyReply{reply, cuts_body ? body_bytes / 2 : 0};
+    return plan_.interrupt(head);
   }
 
   Reply serve(const Request& request) {
@@ -169,23 +114,8 @@ class FakeS3 {
     if (before) {
       if (auto reply = before(request)) return *reply;
     }
-    Reply reply = due(request) ? fail_one(request) : act(request);
+    Reply reply = plan_.answer(request, [&] { return act(request); });
     if (after) after(request, reply);
-    return reply;
-  }
-
-  Reply fail_one(const Request& request) {
-    if (fault_ == Fault::internal_error) return error(500, "InternalError");
-    if (fault_ == Fault::busy) {
-      Reply reply = error(503, "SlowDown");
-      reply.headers.emplace_back("Retry-After", "0");
-      return reply;
-    }
-    const bool completes = request.method == "POST" && query_of(request).count("uploadId") == 1;
-    if (fault_ == Fault::late_error && completes) return error(200, "InternalError");
-    Reply reply = act(request);
-    reply.no_answer = fault_ == Fault::lost_answer;
-    if (fault_ == Fault::cut_answer) reply.cut_after_bytes = reply.body.size() / 2;
     return reply;
   }
 
@@ -195,9 +125,9 @@ class FakeS3 {
   }
 
   Reply act(const Request& request) {
-    const std::string scope = fmt::format(
-        "AWS4-HMAC-SHA256 Credential=FAKEKEYID/{:%Y%m%d}/eu-test-1/s3/aws4_request,SignedHeaders=",
-        pgbak::wall_now());
+    const std::string scope = "AWS4-HMAC-SHA256 Credential=FAKEKEYID/" +
+                              request.header("x-amz-date").substr(0, 8) +
+                              "/eu-test-1/s3/aws4_request,SignedHeaders=";
     if (!request.header("authorization").starts_with(scope)) {
       return refuse(request.method + " signed as " + request.header("authorization"));
     }
@@ -437,9 +367,6 @@ class FakeS3 {
   std::map<std::string, Upload> uploads_;
   std::vector<std::string> complaints_;
   int ids_ = 0;
-  int fail_at_ = 0;
-  Fault fault_ = Fault::internal_error;
-  bool for_good_ = false;
-  std::optional<Request> struck_;
+  FaultPlan plan_;
   HttpServer server_;  // last: its threads use the rest
 };
