@@ -6,13 +6,14 @@
 //   fake.fail(2, Fault::lost_answer);                 // the second request from now on
 //   const auto store = s3_store(fake.settings(), stop);
 //
-// The hooks and page_size may be set while no request is under way; the server calls the hooks
-// under mutex_.
+// The hooks are called under mutex_, on a thread of the server.
 #pragma once
 
 #include <fmt/chrono.h>
 #include <openssl/evp.h>
 
+#include <atomic>
+#include <mutex>
 #include <pugixml.hpp>
 
 #include "host/store/s3_client.hpp"
@@ -32,13 +33,31 @@ class FakeS3 : public S3Replies {
     std::map<int, Object> parts;
   };
 
+  /// A function that may be set at any time.
+  template <typename Signature>
+  class Hook {
+   public:
+    explicit Hook(std::recursive_mutex& mutex) : mutex_(mutex) {}
+    Hook& operator=(std::function<Signature> function) {
+      const std::scoped_lock lock(mutex_);
+      function_ = std::move(function);
+      return *this;
+    }
+    /// To be used under the mutex.
+    const std::function<Signature>& get() const { return function_; }
+
+   private:
+    std::recursive_mutex& mutex_;
+    std::function<Signature> function_;
+  };
+
   /// An answer instead of doing what was asked. Called with every request.
-  std::function<std::optional<Reply>(const Request&)> before;
+  Hook<std::optional<Reply>(const Request&)> before{mutex_};
   /// May change what was answered.
-  std::function<void(const Request&, Reply&)> after;
+  Hook<void(const Request&, Reply&)> after{mutex_};
   /// May change bytes on their way to the disk.
-  std::function<void(std::string&)> store_bytes;
-  std::size_t page_size = 1000;
+  Hook<void(std::string&)> store_bytes{mutex_};
+  std::atomic<std::size_t> page_size = 1000;
 
   FakeS3()
       : server_([this](const Request& request) { return serve(request); },
@@ -111,11 +130,11 @@ class FakeS3 : public S3Replies {
 
   Reply serve(const Request& request) {
     const std::scoped_lock lock(mutex_);
-    if (before) {
-      if (auto reply = before(request)) return *reply;
+    if (before.get()) {
+      if (auto reply = before.get()(request)) return *reply;
     }
     Reply reply = plan_.answer(request, [&] { return act(request); });
-    if (after) after(request, reply);
+    if (after.get()) after.get()(request, reply);
     return reply;
   }
 
@@ -191,7 +210,7 @@ class FakeS3 : public S3Replies {
   /// What the body is once it is stored, and the answer to that.
   std::pair<Object, Reply> take(const Request& request) {
     Object object{request.body, "", amz_headers(request)};
-    if (store_bytes) store_bytes(object.content);
+    if (store_bytes.get()) store_bytes.get()(object.content);
     object.etag = '"' + md5_hex(object.content) + '"';
     Reply reply;
     reply.headers.emplace_back("ETag", object.etag);

@@ -242,7 +242,7 @@ TEST_CASE("objects get the headers of the settings, small ones as well as large 
     CHECK(headers["x-amz-server-side-encryption-aws-kms-key-id"] == "arn:aws:kms:eu:1:key/a");
     CHECK(headers["x-amz-tagging"] == "a%3Db=%C3%A9%2F%2B&team=data%20%26%20co");
     CHECK(headers["x-amz-meta-owner"] == "shop");
-    CHECK(headers["x-amz-meta-pgbak"].size() == 16);
+    CHECK(headers["x-amz-meta-pgbak"].size() >= 16);
     CHECK(headers["x-amz-object-lock-mode"] == "GOVERNANCE");
     const WallTime until = parse_rfc3339(headers["x-amz-object-lock-retain-until-date"]);
     CHECK(until >= before + std::chrono::hours(48));
