@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <mutex>
 #include <vector>
+
+#include "host/base/text.hpp"
 
 namespace pgbak {
 namespace {
@@ -20,19 +21,6 @@ struct Registry {
 Registry& registry() {
   static Registry instance;
   return instance;
-}
-
-std::string percent_encode(std::string_view value) {
-  static constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const unsigned char c : value) {
-    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
-      out += static_cast<char>(c);
-    } else {
-      out += {'%', kHex[c >> 4U], kHex[c & 15U]};
-    }
-  }
-  return out;
 }
 
 void replace_all(std::string& text, std::string_view word) {
@@ -86,7 +74,7 @@ void register_secret(std::string_view value) {
   if (value.size() < kShortestSearched) return;
   Registry& known = registry();
   const std::scoped_lock lock(known.mutex);
-  for (const std::string& word : {std::string(value), percent_encode(value)}) {
+  for (const std::string& word : {std::string(value), percent_encode(value, false)}) {
     if (std::find(known.words.begin(), known.words.end(), word) == known.words.end()) {
       known.words.push_back(word);
     }

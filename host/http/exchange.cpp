@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "host/base/clock.hpp"
+#include "host/base/text.hpp"
 #include "host/base/units.hpp"
 
 namespace pgbak {
@@ -35,12 +36,6 @@ std::string lower_first(std::string text) {
     text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   }
   return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 }  // namespace
@@ -203,14 +198,14 @@ void Exchange::take_header(std::string_view line) {
     std::from_chars(line.data() + space + 1, line.data() + line.size(), head_.status);
     return;
   }
-  if (trimmed(line).empty()) {
+  if (trim(line).empty()) {
     has_head_ = head_.status >= 200;  // else it is an interim one
     return;
   }
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return;
   head_.headers.push_back(
-      {std::string(trimmed(line.substr(0, colon))), std::string(trimmed(line.substr(colon + 1)))});
+      {std::string(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1)))});
 }
 
 std::size_t Exchange::take_body(std::string_view bytes) {

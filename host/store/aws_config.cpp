@@ -3,13 +3,13 @@
 #include "host/store/aws_config.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <vector>
 
 #include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/base/file.hpp"
 #include "host/base/nearest.hpp"
+#include "host/base/text.hpp"
 #include "host/store/s3_credentials.hpp"
 
 namespace pgbak {
@@ -19,12 +19,6 @@ using Ini = std::map<std::string, IniSection>;
 
 constexpr std::string_view kBlank = " \t\r";
 
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
 /// Without a comment: '#' or ';' after a blank. No value that pgbak reads can contain one.
 std::string_view without_comment(std::string_view value) {
   for (std::size_t at = 1; at < value.size(); ++at) {
@@ -32,13 +26,6 @@ std::string_view without_comment(std::string_view value) {
     if (mark && kBlank.find(value[at - 1]) != std::string_view::npos) return value.substr(0, at);
   }
   return value;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 /// "x" for the config file's "profile x" and "profile \"x\""; empty for sections that are none.

@@ -15,6 +15,7 @@
 #include "host/base/error.hpp"
 #include "host/base/file.hpp"
 #include "host/base/json.hpp"
+#include "host/base/text.hpp"
 #include "host/http/client.hpp"
 #include "host/http/retry.hpp"
 #include "host/store/aws_config.hpp"

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "host/base/text.hpp"
 #include "host/http/retry.hpp"
 #include "host/store/s3_failure.hpp"
 #include "host/stream/observe.hpp"

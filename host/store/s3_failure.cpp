@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "host/base/text.hpp"
 #include "host/http/retry.hpp"
 
 namespace pgbak {
@@ -119,14 +120,6 @@ std::string clock_difference(const HttpHead& head, WallTime now) {
                      difference < 0 ? "behind" : "ahead of");
 }
 
-/// Some of what a foreign text says, in one line.
-std::string tamed(const std::string& text, std::size_t limit_bytes) {
-  std::string out = text.substr(0, limit_bytes);
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, ' ');
-  return out;
-}
-
 }  // namespace
 
 Error s3_failure(const std::string& what, const HttpHead& head, const std::optional<S3Error>& error,
@@ -134,12 +127,12 @@ Error s3_failure(const std::string& what, const HttpHead& head, const std::optio
   const Meaning meaning = meaning_of(head.status, error);
   std::string message = fmt::format("{}: status {}", what, head.status);
   if (error) {
-    message += " " + tamed(error->code, 64);
-    if (!error->message.empty()) message += " (" + tamed(error->message, 300) + ")";
+    message += " " + tame(error->code, 64);
+    if (!error->message.empty()) message += " (" + tame(error->message, 300) + ")";
     if (error->code == "RequestTimeTooSkewed") message += clock_difference(head, now);
   }
   const std::string region = other_region(head, error);
-  if (!region.empty()) message += ", the bucket is in region '" + tamed(region, 64) + "'";
+  if (!region.empty()) message += ", the bucket is in region '" + tame(region, 64) + "'";
   return Error(meaning.kind, "s3", message)
       .hint(std::string(meaning.hint))
       .retryable(meaning.retryable);

@@ -8,10 +8,10 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 
 #include "host/base/error.hpp"
+#include "host/base/text.hpp"
 #include "host/stream/observe.hpp"
 
 namespace pgbak {
@@ -32,13 +32,6 @@ std::string hmac_sha256(std::string_view key, std::string_view text) {
     throw Error(ErrorKind::internal, "store.sign", "openssl refused an hmac");
   }
   return mac;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 /// Without spaces at the ends, and with single ones between.
@@ -94,22 +87,6 @@ std::string signature(const SigningInput& input, const CanonicalHeaders& headers
 }
 
 }  // namespace
-
-std::string percent_encode(std::string_view text, bool keep_slashes) {
-  std::string out;
-  for (const unsigned char c : text) {
-    // Not isalnum(): it depends on the locale.
-    const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    const bool plain = letter || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-                       c == '~' || (c == '/' && keep_slashes);
-    if (plain) {
-      out += static_cast<char>(c);
-    } else {
-      out += fmt::format("%{:02X}", c);
-    }
-  }
-  return out;
-}
 
 std::string canonical_query(const Query& query) {
   Query encoded;

@@ -32,9 +32,6 @@ struct SigningScope {
   WallTime time;
 };
 
-/// RFC 3986: everything but unreserved characters, and slashes where `keep_slashes`.
-std::string percent_encode(std::string_view text, bool keep_slashes);
-
 /// "a=1&b=%2F", sorted as the signature wants it.
 std::string canonical_query(const Query& query);
 

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <pugixml.hpp>
 
+#include "host/base/text.hpp"
 #include "host/store/s3_client.hpp"
 #include "host/stream/observe.hpp"
 #include "tests/support/s3_faults.hpp"
