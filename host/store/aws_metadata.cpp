@@ -68,7 +68,7 @@ Error no_credentials_in(const std::string& who, const std::string& what) {
 Error refused(const std::string& who, int status, const std::string& code,
               const std::string& message) {
   std::string text = fmt::format("{} refused with status {}", who, status);
-  for (const std::string& part : {code, message}) {
+  for (const std::string& part : {tame(code, 64), tame(message, 300)}) {
     if (!part.empty()) text += ": " + part;
   }
   return Error(ErrorKind::permission, kOp, text);
@@ -76,7 +76,7 @@ Error refused(const std::string& who, int status, const std::string& code,
 
 WallTime expiry(const std::string& who, const std::string& text) {
   try {
-    return parse_rfc3339(text);
+    return parse_rfc3339(tame(text, 64));
   } catch (const Error& error) {
     throw no_credentials_in(who, "a wrong expiry").cause(error);
   }

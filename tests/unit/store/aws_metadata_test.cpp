@@ -72,6 +72,14 @@ TEST_CASE("a refusal of the token service is told, the token is not", "[store][s
              ContainsSubstring("refused with status 403: AccessDenied: not you, ***"));
   CHECK(f.services.requests().size() == 1);
 
+  f.services.answer("POST", "/",
+                    "<ErrorResponse><Error><Code>No&#27;[2J</Code><Message>a\nb" +
+                        std::string(100'000, 'x') + "</Message></Error></ErrorResponse>",
+                    400);
+  const std::string tame = caught([&] { f.assume(); }).text();
+  CHECK_THAT(tame, ContainsSubstring("status 400: No [2J: a bxxx"));
+  CHECK(tame.size() < 500);
+
   f.services.answer("POST", "/", "<html>", 400);
   CHECK_THAT(caught([&] { f.assume(); }).message(), ContainsSubstring("status 400"));
 }
