@@ -44,6 +44,7 @@ struct HttpResponse : HttpHead {
 struct HttpOptions {
   std::string ca_file;     ///< PEM bundle of trusted authorities; empty: the system's
   bool verify_tls = true;  ///< false accepts any certificate
+  bool direct = false;     ///< never by a proxy, whatever http_proxy and its like say
   std::chrono::milliseconds connect_timeout{10'000};
 };
 

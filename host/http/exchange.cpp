@@ -131,6 +131,7 @@ void Exchange::set_up_connection() {
   set(easy, CURLOPT_UPLOAD_BUFFERSIZE, static_cast<long>(kBufferBytes));
   set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+  if (options.direct) set(easy, CURLOPT_PROXY, "");
   set(easy, CURLOPT_SSL_VERIFYPEER, options.verify_tls ? 1L : 0L);
   set(easy, CURLOPT_SSL_VERIFYHOST, options.verify_tls ? 2L : 0L);
   if (!options.ca_file.empty()) {

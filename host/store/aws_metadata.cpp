@@ -171,7 +171,7 @@ class InstanceMetadata {
  public:
   InstanceMetadata(std::string endpoint, const Stop& stop)
       : endpoint_(std::move(endpoint)),
-        how_(quick(asking("instance metadata at '" + endpoint_ + "'"))),
+        how_(beside(asking("instance metadata at '" + endpoint_ + "'"))),
         client_(how_.http),
         stop_(stop) {}
 
@@ -186,8 +186,10 @@ class InstanceMetadata {
   }
 
  private:
-  /// Elsewhere than on an instance nothing answers; that must not hold up a backup.
-  static Asking quick(Asking how) {
+  /// Elsewhere than on an instance nothing answers; that must not hold up a backup. A proxy would
+  /// answer with the keys of another machine.
+  static Asking beside(Asking how) {
+    how.http.direct = true;
     how.http.connect_timeout = how.stall_timeout = std::chrono::milliseconds(1'000);
     how.retry.attempts = 2;
     return how;
@@ -244,7 +246,10 @@ std::optional<std::string> container_url() {
 }
 
 Credentials container_credentials(const std::string& url, const Stop& stop) {
-  const Asking how = asking("container's agent at '" + url.substr(0, url.find('?')) + "'");
+  Asking how = asking("container's agent at '" + url.substr(0, url.find('?')) + "'");
+  // Beside this machine, and not encrypted: a proxy would read the token and could answer itself.
+  const auto parts = parse_url(url);
+  how.http.direct = parts && parts->scheme == "http";
   HttpRequest request{"GET", url, {}, {}};
   const auto token = secret_from_environment("AWS_CONTAINER_AUTHORIZATION_TOKEN");
   if (token) request.headers = {{"Authorization", token->reveal()}};

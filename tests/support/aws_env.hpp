@@ -36,6 +36,8 @@ class BareAwsEnvironment {
                              "AWS_SHARED_CREDENTIALS_FILE",
                              "AWS_WEB_IDENTITY_TOKEN_FILE",
                              "http_proxy",
+                             "no_proxy",
+                             "NO_PROXY",
                              "all_proxy",
                              "ALL_PROXY"}) {
       variables_.emplace_back(name, std::nullopt);

@@ -10,6 +10,7 @@
 #include "tests/support/caught.hpp"
 #include "tests/support/http_server.hpp"
 #include "tests/support/random_text.hpp"
+#include "tests/support/scoped_env.hpp"
 
 using namespace std::chrono_literals;
 using pgbak::HttpClient;
@@ -240,6 +241,20 @@ TEST_CASE("an early refusal of a large upload is read, not lost") {
   CHECK(response.status == 403);
   CHECK(response.body == "no");
   CHECK(client.send(request("PUT", server.url(), kBig), no_stop).body == "taken");
+}
+
+TEST_CASE("a direct client passes the proxy of the environment by") {
+  HttpServer proxy([](const Request&) { return with_body("proxy"); });
+  HttpServer server([](const Request&) { return with_body("server"); });
+  const ScopedEnv by_proxy("http_proxy", proxy.url());
+  const ScopedEnv small("no_proxy", std::nullopt);
+  const ScopedEnv large("NO_PROXY", std::nullopt);
+  HttpClient usual({});
+  CHECK(usual.send(request("GET", server.url()), no_stop).body == "proxy");
+  pgbak::HttpOptions options;
+  options.direct = true;
+  HttpClient direct(options);
+  CHECK(direct.send(request("GET", server.url()), no_stop).body == "server");
 }
 
 TEST_CASE("a header cannot smuggle another one in") {

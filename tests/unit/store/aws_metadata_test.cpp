@@ -159,6 +159,21 @@ TEST_CASE("the container's agent gets the token it asks for", "[store][s3]") {
   }
 }
 
+TEST_CASE("no proxy sees the token of the container's agent, or plays an instance", "[store][s3]") {
+  Fixture f;
+  HttpServer proxy([](const HttpServer::Request&) {
+    HttpServer::Reply reply;
+    reply.body = AwsServices::keys_json("AKIDPROXY", AwsServices::kFarFuture);
+    return reply;
+  });
+  const ScopedEnv by_proxy("http_proxy", proxy.url());
+  const ScopedEnv token("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic agent-4");
+  check_complete(f.from_container(), "AKIDCONTAINER");
+  std::string why;
+  check_complete(instance_credentials(f.stop, why).value(), "AKIDINSTANCE");
+  CHECK(proxy.requests().empty());
+}
+
 TEST_CASE("a refusal of the container's agent", "[store][s3]") {
   Fixture f;
   f.services.answer("GET", "/container", "{}", 403);
