@@ -35,6 +35,7 @@ std::unique_ptr<HttpStream> HttpClient::open(const HttpRequest& request, const S
 HttpResponse HttpClient::send(const HttpRequest& request, const Stop& stop,
                               std::size_t limit_bytes) {
   Exchange exchange(channels_, request);
+  exchange.limit_response(request.response_timeout);
   exchange.wait_for_head(stop);
   HttpResponse response;
   static_cast<HttpHead&>(response) = exchange.head();

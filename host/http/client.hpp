@@ -26,6 +26,8 @@ struct HttpRequest {
   Bytes body;  ///< sent with Content-Length; must stay valid until the response has begun
   /// Longest time without one byte in either direction, the server's thinking included.
   std::chrono::milliseconds stall_timeout{60'000};
+  /// For send(): the longest time from the end of the request to the end of the response.
+  std::chrono::milliseconds response_timeout{600'000};
 };
 
 /// How a response begins.
@@ -71,8 +73,8 @@ class HttpClient {
 
   /// Sends a request and reads the whole response, whatever its status; redirects are not followed.
   /// Throws retryable Error{unavailable} when no connection is made or it breaks, retryable
-  /// Error{timeout} after a stall, Error{protocol} for what is not HTTP, a certificate that is not
-  /// trusted or a body beyond `limit_bytes`, and Error{cancelled}.
+  /// Error{timeout} after a stall or `response_timeout`, Error{protocol} for what is not HTTP, a
+  /// certificate that is not trusted or a body beyond `limit_bytes`, and Error{cancelled}.
   HttpResponse send(const HttpRequest& request, const Stop& stop,
                     std::size_t limit_bytes = 16U << 20U);
 

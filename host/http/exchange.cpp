@@ -9,7 +9,6 @@
 #include <new>
 #include <utility>
 
-#include "host/base/clock.hpp"
 #include "host/base/text.hpp"
 #include "host/base/units.hpp"
 
@@ -36,6 +35,10 @@ std::string lower_first(std::string text) {
     text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   }
   return text;
+}
+
+std::string human(std::chrono::milliseconds time) {
+  return human_seconds(std::chrono::duration<double>(time).count());
 }
 
 }  // namespace
@@ -250,16 +253,27 @@ void Exchange::drive(const Stop& stop, Ready ready) {
       moved = moved_now;
       moved_at = now;
     }
-    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(moved_at + stall_timeout_ - now);
-    if (rest.count() <= 0) {
-      const double seconds = std::chrono::duration<double>(stall_timeout_).count();
-      throw failure(ErrorKind::timeout, "not a byte came or went for " + human_seconds(seconds))
+    const SteadyClock::time_point due = response_due(now);
+    if (now >= due) {
+      throw failure(ErrorKind::timeout, "the response did not end in " + human(*response_timeout_))
           .retryable();
     }
+    if (now >= moved_at + stall_timeout_) {
+      throw failure(ErrorKind::timeout, "not a byte came or went for " + human(stall_timeout_))
+          .retryable();
+    }
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(
+        std::min(moved_at + stall_timeout_, due) - now);
     curl_waitfd stopped{stop.fd(), CURL_WAIT_POLLIN, 0};
     const auto wait_ms = static_cast<int>(std::min<std::int64_t>(rest.count(), 60'000));
     check(curl_multi_poll(channel_->multi.get(), &stopped, 1, wait_ms, nullptr));
   }
+}
+
+/// When the whole response has to be here.
+SteadyClock::time_point Exchange::response_due(SteadyClock::time_point now) {
+  if (!has_head_ && sent_ < body_.size()) sent_at_ = now;
+  return response_timeout_ ? sent_at_ + *response_timeout_ : SteadyClock::time_point::max();
 }
 
 /// Changes with every byte that goes or comes. libcurl asks for the body in large pieces, so what

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "host/base/clock.hpp"
 #include "host/base/error.hpp"
 #include "host/http/channel.hpp"
 #include "host/http/client.hpp"
@@ -25,6 +26,8 @@ class Exchange final : public HttpStream {
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() override;
 
+  /// For a response that is to come whole within this time after the request.
+  void limit_response(std::chrono::milliseconds timeout) { response_timeout_ = timeout; }
   /// Sends the request; comes first. The request's body is not looked at any more afterwards.
   void wait_for_head(const Stop& stop);
   const HttpHead& head() const override { return head_; }
@@ -53,6 +56,7 @@ class Exchange final : public HttpStream {
 
   template <typename Ready>
   void drive(const Stop& stop, Ready ready);
+  SteadyClock::time_point response_due(SteadyClock::time_point now);
   std::array<std::uint64_t, 3> progress() const;
   void check(CURLMcode code) const;
   void settle(CURLcode code);
@@ -63,11 +67,13 @@ class Exchange final : public HttpStream {
   const std::string what_;  // method and URL without its query, which may hold a signature
   const Bytes body_;
   const std::chrono::milliseconds stall_timeout_;
+  std::optional<std::chrono::milliseconds> response_timeout_;
   HeaderList headers_{nullptr, curl_slist_free_all};
   std::array<char, CURL_ERROR_SIZE> curl_says_{};
 
   std::size_t sent_ = 0;
-  bool body_released_ = false;  // body_ may point nowhere from now on
+  SteadyClock::time_point sent_at_ = SteadyClock::now();  // all of it
+  bool body_released_ = false;                            // body_ may point nowhere from now on
   HttpHead head_;
   bool has_head_ = false;
   std::uint64_t header_lines_ = 0;

@@ -64,6 +64,7 @@ class HttpServer {
     std::string body;
 
     std::chrono::milliseconds delay{0};         ///< before the first byte
+    std::chrono::milliseconds pause{0};         ///< before each byte of the body
     std::string before;                         ///< sent before it, as it is: interim heads
     bool chunked = false;                       ///< in chunks of 1000 bytes, without Content-Length
     std::optional<std::size_t> content_length;  ///< promised instead of what is sent
@@ -259,7 +260,11 @@ class HttpServer {
       std::string body = reply.chunked ? chunks_of(reply.body) : reply.body;
       if (request.method == "HEAD") body.clear();
       if (reply.cut_after_bytes) body.resize(std::min(body.size(), *reply.cut_after_bytes));
-      socket.send(head_of(reply) + body);
+      socket.send(head_of(reply) + (reply.pause.count() > 0 ? "" : body));
+      for (std::size_t at = 0; reply.pause.count() > 0 && at < body.size(); ++at) {
+        sleep_until(pgbak::SteadyClock::now() + reply.pause);
+        socket.send(body.substr(at, 1));
+      }
     }
     if (reply.stall) sleep_until(pgbak::SteadyClock::time_point::max());
     return !reply.close && !reply.cut_after_bytes;

@@ -241,6 +241,37 @@ TEST_CASE("a response beyond its limit is a protocol error, one at its limit is 
   CHECK_THAT(error.text(), ContainsSubstring("the response is longer than 97.7 KiB"));
 }
 
+TEST_CASE("a response that trickles ends when its time is over, a stream does not") {
+  Reply reply;
+  reply.body = std::string(30, 'x');
+  reply.pause = 10ms;
+  HttpServer server(always(reply));
+  HttpClient client({});
+  HttpRequest asked = request("GET", server.url() + "/k");
+  asked.response_timeout = 100ms;
+  const pgbak::Error error = caught([&] { client.send(asked, no_stop); });
+  CHECK(kind_of(error) == "timeout");
+  CHECK(error.retryable());
+  CHECK(error.text() == "GET " + server.url() + "/k: the response did not end in 0.1 s");
+
+  const auto stream = client.open(asked, no_stop);
+  std::array<std::byte, 100> chunk;
+  std::size_t total = 0;
+  while (const std::size_t size = stream->read(chunk, no_stop)) total += size;
+  CHECK(total == 30);
+}
+
+TEST_CASE("the time of the response begins when the request is out") {
+  HttpServer server(always({}), [](const Request&) {
+    std::this_thread::sleep_for(3s);  // its body waits
+    return std::nullopt;
+  });
+  HttpClient client({});
+  HttpRequest asked = request("PUT", server.url(), kBig);
+  asked.response_timeout = 2s;
+  CHECK(client.send(asked, no_stop).status == 200);
+}
+
 TEST_CASE("a success before the whole request was sent is a protocol error") {
   Reply reply;
   reply.body = "done";
