@@ -14,7 +14,15 @@ namespace {
 
 struct Names {
   std::mutex mutex;
-  std::set<std::string> names;
+  // From the start those that pgbak reads itself, late or, with other keys, never.
+  std::set<std::string> names{
+      "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+      "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+      "AWS_SECRET_ACCESS_KEY",
+      "AWS_SECRET_ACCESS_KEY_FILE",
+      "AWS_SESSION_TOKEN",
+      "AWS_SESSION_TOKEN_FILE",
+  };
 };
 
 Names& secret_names() {

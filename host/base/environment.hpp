@@ -16,8 +16,9 @@ std::optional<std::string> environment(const std::string& name);
 /// the file's last newline. Throws Error{config} when both are set or the file cannot be read.
 std::optional<Secret> secret_from_environment(const std::string& name);
 
-/// The variables (`name` and `name`_FILE) that secret_from_environment() was asked for so far, less
-/// PGPASSWORD, which the tools read themselves: no child needs the others. Thread-safe.
+/// The variables (`name` and `name`_FILE) of secrets, which no child needs: AWS's, and those that
+/// secret_from_environment() was asked for so far, less PGPASSWORD, which the tools read
+/// themselves. Thread-safe.
 std::set<std::string> secret_variables();
 
 /// This machine's name.

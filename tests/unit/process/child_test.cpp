@@ -208,6 +208,18 @@ TEST_CASE("a child does not inherit what pgbak read as a secret", "[process]") {
   CHECK(output_of(std::move(spec)) == "unset,on purpose\n");
 }
 
+// Each case runs in a process of its own: nothing has asked for these before.
+TEST_CASE("a child never inherits AWS's secrets, read or not", "[process]") {
+  const ScopedEnv id("AWS_ACCESS_KEY_ID", "AKID");
+  const ScopedEnv secret("AWS_SECRET_ACCESS_KEY", "open-sesame-7");
+  const ScopedEnv token("AWS_SESSION_TOKEN", "open-sesame-8");
+  const ScopedEnv agent("AWS_CONTAINER_AUTHORIZATION_TOKEN", "open-sesame-9");
+  CHECK(
+      output_of(shell("echo \"$AWS_ACCESS_KEY_ID,${AWS_SECRET_ACCESS_KEY-unset},"
+                      "${AWS_SESSION_TOKEN-unset},${AWS_CONTAINER_AUTHORIZATION_TOKEN-unset}\"")) ==
+      "AKID,unset,unset,unset\n");
+}
+
 TEST_CASE("a hangup that is ignored stays so for children", "[process]") {
   const auto before = std::signal(SIGHUP, SIG_IGN);
   const std::string out = output_of(shell("kill -HUP $$; echo alive"));
