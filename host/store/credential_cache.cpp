@@ -1,6 +1,8 @@
 // One mutex guards what is kept; it is not held while credentials are fetched.
 #include "host/store/credential_cache.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "host/base/error.hpp"
@@ -11,6 +13,15 @@ namespace {
 
 constexpr std::chrono::seconds kMargin{300};
 constexpr std::chrono::seconds kPauseAfterFailure{60};
+
+Credentials alive(Credentials fresh, WallTime now) {
+  if (!fresh.expires || *fresh.expires > now) return fresh;
+  throw Error(ErrorKind::unavailable, "store.credentials",
+              fmt::format("the credentials of the {} expired at {}", fresh.origin,
+                          format_rfc3339(*fresh.expires)))
+      .hint("what gives them is late, or this machine's clock is ahead")
+      .retryable();
+}
 
 }  // namespace
 
@@ -24,7 +35,7 @@ Credentials CredentialCache::get(const Stop& stop) {
   std::optional<Credentials> fresh;
   std::optional<Error> failure;
   try {
-    fresh = fetch_(stop);
+    fresh = alive(fetch_(stop), now_());
   } catch (...) {
     failure = current_error();
   }

@@ -23,8 +23,9 @@ class CredentialCache {
 
   /// The kept credentials, or fetched ones: when there are none, and five minutes before they
   /// expire (of a life below 20 minutes, when a quarter is left). A refresh that fails while they
-  /// still count is logged and tried again after a minute. Throws what `fetch` throws, and
-  /// Error{cancelled} when stopped while another thread fetches.
+  /// still count is logged and tried again after a minute. Throws what `fetch` throws, retryable
+  /// Error{unavailable} when it gives credentials that have expired, and Error{cancelled} when
+  /// stopped while another thread fetches.
   Credentials get(const Stop& stop);
 
   /// Forgets the kept credentials if they are `seen`.

@@ -66,11 +66,27 @@ TEST_CASE("short ones are fetched anew when a quarter is left", "[store][s3]") {
   CHECK(f.get() == "key 2");
 }
 
-TEST_CASE("expired ones are handed on, and asked for again", "[store][s3]") {
+TEST_CASE("expired ones are refused, to be asked for again later", "[store][s3]") {
   Fixture f;
-  f.life = seconds(-5);  // this machine's clock is ahead
-  CHECK(f.get() == "key 1");
+  f.life = seconds(GENERATE(-5, 0));
+  const Error error = caught([&] { f.get(); });
+  CHECK(kind_of(error) == "unavailable");
+  CHECK(error.retryable());
+  CHECK(error.text() ==
+        "the credentials of the test expired at " + format_rfc3339(f.now + *f.life));
+  f.life = seconds(3600);
   CHECK(f.get() == "key 2");
+}
+
+TEST_CASE("expired ones do not replace those that count", "[store][s3]") {
+  Fixture f;
+  f.life = seconds(3600);
+  f.get();
+  f.now += seconds(3400);
+  f.life = seconds(-5);
+  const StderrCapture capture;
+  for (int i = 0; i < 20; ++i) CHECK(f.get() == "key 1");
+  CHECK(f.fetched == 2);  // not with every request
 }
 
 TEST_CASE("a refresh that fails leaves the old ones while they count", "[store][s3]") {

@@ -205,7 +205,9 @@ TEST_CASE("credentials of a service are kept until they expire", "[store][s3]") 
   const Stop stop;
   CredentialProvider provider({});
   services.answer("GET", "/container", AwsServices::keys_json("AKID1", AwsServices::kPast));
-  CHECK(provider.get(stop).access_key_id == "AKID1");
+  const Error expired = caught([&] { provider.get(stop); });
+  CHECK(kind_of(expired) == "unavailable");
+  CHECK_THAT(expired.text(), ContainsSubstring("container's agent at '" + services.url()));
   services.answer("GET", "/container", AwsServices::keys_json("AKID2", AwsServices::kFarFuture));
   CHECK(provider.get(stop).access_key_id == "AKID2");
   services.answer("GET", "/container", AwsServices::keys_json("AKID3", AwsServices::kFarFuture));
