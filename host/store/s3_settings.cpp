@@ -15,6 +15,7 @@
 #include "host/base/error.hpp"
 #include "host/base/log.hpp"
 #include "host/base/nearest.hpp"
+#include "host/base/text.hpp"
 #include "host/store/aws_config.hpp"
 #include "host/store/store.hpp"
 #include "host/store/url_parts.hpp"
@@ -125,6 +126,7 @@ struct Option {
 
 std::map<std::string, std::string> metadata(const Value& value) {
   std::map<std::string, std::string> texts = value.texts();
+  std::set<std::string> seen;  // headers have no case
   for (const auto& [name, text] : texts) {
     const bool printable =
         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
@@ -133,7 +135,12 @@ std::map<std::string, std::string> metadata(const Value& value) {
       throw value.wrong("names of letters, digits, '-', '_' and '.' with texts of ASCII");
     }
     // Writers mark their objects by it.
-    if (name == "pgbak") throw bad("option 'metadata' cannot have 'pgbak', which is pgbak's own");
+    if (lower(name) == "pgbak") {
+      throw bad("option 'metadata' cannot have '" + name + "', which is pgbak's own");
+    }
+    if (!seen.insert(lower(name)).second) {
+      throw bad("option 'metadata' has '" + name + "' twice, but for the case of letters");
+    }
   }
   return texts;
 }

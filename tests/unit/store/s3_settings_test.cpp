@@ -157,6 +157,8 @@ TEST_CASE("a wrong value is named with what would be right", "[store][s3]") {
       {{{"metadata", {{"a b", "x"}}}}, "option 'metadata' must be names of letters"},
       {{{"metadata", {{"a", "x\ny"}}}}, "option 'metadata' must be names of letters"},
       {{{"metadata", {{"pgbak", "x"}}}}, "cannot have 'pgbak'"},
+      {{{"metadata", {{"Pgbak", "x"}}}}, "cannot have 'Pgbak'"},
+      {{{"metadata", {{"Site", "x"}, {"site", "x"}}}}, "has 'site' twice, but for the case"},
       {{{"object_lock_mode", "governance"}}, "one of 'GOVERNANCE', 'COMPLIANCE'"},
       {{{"object_lock_mode", "GOVERNANCE"}}, "'object_lock_mode' needs 'object_lock_days'"},
       {{{"object_lock_days", 3}}, "'object_lock_days' needs 'object_lock_mode'"},
