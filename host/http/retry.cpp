@@ -52,10 +52,12 @@ std::optional<unsigned> read_number(std::string_view text) {
 Retry::Retry(const RetryPolicy& policy, const Stop& stop) : policy_(policy), stop_(stop) {}
 
 void Retry::failed(const Error& error, std::optional<milliseconds> server_wish) {
-  const auto spent = SteadyClock::now() - started_;
+  const auto now = SteadyClock::now();
+  if (attempt_ == 1) first_failure_ = now;
+  const auto spent = now - first_failure_;
   if (!error.retryable() || attempt_ >= policy_.attempts || spent >= policy_.deadline) {
     if (attempt_ == 1) throw Error(error);
-    const double seconds = std::chrono::duration<double>(spent).count();
+    const double seconds = std::chrono::duration<double>(now - started_).count();
     throw error.with_context(
         fmt::format("after {} attempts in {}", attempt_, human_seconds(seconds)));
   }

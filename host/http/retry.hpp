@@ -17,7 +17,9 @@ struct RetryPolicy {
   int attempts = 8;                                 ///< at least 1
   std::chrono::milliseconds first_delay{250};       ///< doubles with each attempt …
   std::chrono::milliseconds longest_delay{20'000};  ///< … up to this
-  std::chrono::milliseconds deadline{300'000};      ///< for all attempts and waits together
+  /// From the first failure on; later, no further attempt begins. Not from the start: an attempt of
+  /// a large part on a slow line lasts longer, and deserves another.
+  std::chrono::milliseconds deadline{300'000};
 };
 
 /// The attempts of one piece of work. Used by one thread.
@@ -39,6 +41,7 @@ class Retry {
   const Stop& stop_;
   int attempt_ = 1;
   SteadyClock::time_point started_ = SteadyClock::now();
+  SteadyClock::time_point first_failure_;
 };
 
 /// The wish in a Retry-After header (RFC 9110, section 10.2.3): seconds or an HTTP date, seen from

@@ -90,6 +90,20 @@ TEST_CASE("neither wish nor backoff goes beyond the deadline") {
   CHECK_THAT(error.text(), ContainsSubstring("after 2 attempts in 0.1 s: no answer"));
 }
 
+TEST_CASE("a first attempt that lasts longer than the deadline has a second one") {
+  Retry retry({8, 1ms, 1ms, 20ms}, no_stop);
+  std::this_thread::sleep_for(30ms);
+  retry.failed(passing());
+  std::this_thread::sleep_for(30ms);
+  const Error error = caught([&] { retry.failed(passing()); });
+  CHECK_THAT(error.text(), ContainsSubstring("after 2 attempts in 0.1 s"));
+
+  Retry again({8, 1ms, 1ms, 20ms}, no_stop);
+  again.reset();
+  std::this_thread::sleep_for(30ms);
+  again.failed(passing());
+}
+
 TEST_CASE("progress begins the count anew") {
   Retry retry({2, 1ms, 1ms, 60s}, no_stop);
   for (int i = 0; i < 10; ++i) {
