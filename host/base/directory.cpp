@@ -92,7 +92,12 @@ void private_directory(const std::string& path) {
   struct stat info {};
   // Somebody else may have been first.
   if (::lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != ::geteuid()) {
-    throw Error(ErrorKind::permission, kOp, "'" + path + "' is not a directory of this user");
+    throw Error(ErrorKind::permission, kOp, "'" + path + "' is not a directory of this user")
+        .hint("move it away, or choose another place for it");
+  }
+  if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    throw Error(ErrorKind::permission, kOp, "directory '" + path + "' is open to other users")
+        .hint("close it: chmod 700");
   }
 }
 

@@ -3,7 +3,9 @@
 #include <sys/eventfd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 #include <string>
 
 #include "host/base/error.hpp"
@@ -40,5 +42,14 @@ void Stop::check(const char* op) const {
   throw Error(ErrorKind::cancelled, op,
               name == nullptr ? "stopped" : std::string("stopped by SIG") + name);
 }
+
+TimedStop::TimedStop(std::chrono::milliseconds after)
+    : timer_([this, after](const std::stop_token& over) {
+        std::mutex mutex;
+        std::condition_variable_any sleeper;
+        std::unique_lock lock(mutex);
+        sleeper.wait_for(lock, over, after, [] { return false; });
+        if (!over.stop_requested()) stop_.request();
+      }) {}
 
 }  // namespace pgbak

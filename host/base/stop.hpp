@@ -3,8 +3,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <optional>
 #include <stop_token>
+#include <thread>
 
 #include "host/base/unique_fd.hpp"
 
@@ -43,6 +45,17 @@ class Stop {
   const Stop* parent_ = nullptr;
   std::atomic<int> signal_{0};
   std::optional<std::stop_callback<Relay>> relay_;
+};
+
+/// A Stop for cleaning up when the run's own was requested: it is requested after a time.
+class TimedStop {
+ public:
+  explicit TimedStop(std::chrono::milliseconds after);
+  const Stop& stop() const { return stop_; }
+
+ private:
+  Stop stop_;
+  std::jthread timer_;  // last: it ends before stop_ does
 };
 
 }  // namespace pgbak

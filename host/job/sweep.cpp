@@ -1,6 +1,7 @@
 #include "host/job/sweep.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "host/base/error.hpp"
 #include "host/job/manifest.hpp"
@@ -61,6 +62,23 @@ bool remove_orphan(Store& store, const Leftover& orphan) {
   return true;
 }
 
+Leftover describe(Store& store, const Unfinished& what) {
+  Leftover out{.key = what.key, .time = what.started};
+  if (what.kind == Unfinished::Kind::temporary_file) {
+    out.kind = Leftover::Kind::temporary_file;
+    out.marked = true;
+    return out;
+  }
+  out.kind = Leftover::Kind::upload;
+  // Ceph, when it crashes while it completes an upload, keeps it in the list beside the object. To
+  // abort it then takes the object's bytes away (seen with 16.2.15).
+  out.backup = store.head(meta_key(what.key)).has_value();
+  static const std::vector<std::string> kEnds{".sql", ".dump", ".gz", ".zst"};
+  out.marked =
+      std::ranges::any_of(kEnds, [&](const std::string& end) { return what.key.ends_with(end); });
+  return out;
+}
+
 /// Calls `remove`, which says whether there was something to remove, and records it.
 template <typename Remove>
 void record(Run& run, Leftover& what, Remove remove) {
@@ -102,13 +120,12 @@ std::vector<Leftover> sweep(Store& store, Run& run, const SweepOptions& options)
       record(run, each, [&] { return remove_orphan(store, each); });
     }
   }
-  const auto kind =
-      store.url().starts_with("s3:") ? Leftover::Kind::upload : Leftover::Kind::temporary_file;
   for (const Unfinished& each : store.unfinished()) {
     if (each.started > before) continue;
-    out.push_back({.kind = kind, .key = each.key, .time = each.started, .marked = true});
-    if (!options.remove) continue;
-    record(run, out.back(), [&] {
+    Leftover& found = out.emplace_back(describe(store, each));
+    if (!options.remove || found.backup) continue;
+    if (!found.marked && !options.keys.contains(found.key)) continue;
+    record(run, found, [&] {
       store.discard(each);
       return true;
     });

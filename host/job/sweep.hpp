@@ -20,7 +20,8 @@ struct Leftover {
   std::string key = {};
   std::optional<std::uint64_t> size = {};  ///< nothing where it is not known
   WallTime time = {};                      ///< last written, of data or its digest; or begun
-  bool marked = false;                     ///< pgbak wrote it; always for what was never ended
+  bool marked = false;                     ///< pgbak wrote it, as far as can be told
+  bool backup = false;                     ///< an upload under the key of a backup: never removed
   bool removed = false;
   std::optional<Error> error = {};  ///< why it could not be removed
 };
@@ -36,9 +37,10 @@ struct SweepOptions {
 };
 
 /// Finds data and digests without a manifest, and what Store::unfinished() tells; the digest of
-/// found data counts with it. With `remove` it removes what was never ended, marked objects and
-/// those in `keys`, each unless a manifest has appeared meanwhile. Any manifest protects its data,
-/// also one that cannot be read. Each removal is an entry "sweep" of the ledger; one that fails
+/// found data counts with it. With `remove` it removes temporary files, what is marked, and what is
+/// in `keys`, each unless a manifest has appeared meanwhile. Any manifest protects its data, also
+/// one that cannot be read. Of uploads nobody can tell who began them: those count as marked whose
+/// key ends as pgbak's own names do. Each removal is an entry "sweep" of the ledger; one that fails
 /// does not keep the others.
 std::vector<Leftover> sweep(Store& store, Run& run, const SweepOptions& options);
 

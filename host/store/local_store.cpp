@@ -37,7 +37,7 @@ class LocalStore final : public Store {
                   "'" + path_of(key) + "' leads through the symbolic link '" + link + "'")
           .hint("give the store the link's target, or use a bind mount");
     }
-    return file_sink(path_of(key), options.overwrite, true);
+    return file_sink(path_of(key), options.overwrite, key_mark(key));
   }
 
   std::unique_ptr<Source> reader(const std::string& key) override {
@@ -55,6 +55,7 @@ class LocalStore final : public Store {
   }
 
   std::vector<ObjectInfo> list(const std::string& prefix) override {
+    check_mounted();
     std::vector<ObjectInfo> objects;
     walk_files(directory_, [&](const FoundFile& found) {
       if (!found.relative.starts_with(prefix) || !is_key(found.relative)) return;
@@ -91,14 +92,17 @@ class LocalStore final : public Store {
     for (const std::string& temp : dead_temp_files(directory_)) {
       struct stat status {};
       if (::lstat(path_of(temp).c_str(), &status) != 0) continue;  // removed meanwhile
-      out.push_back({temp, temp, WallTime(std::chrono::seconds(status.st_mtime))});
+      out.push_back({temp_target(temp), temp, WallTime(std::chrono::seconds(status.st_mtime)),
+                     Unfinished::Kind::temporary_file});
     }
     return out;
   }
 
   void discard(const Unfinished& what) override { remove_dead_temp_file(path_of(what.id)); }
 
-  bool marked(const std::string& key) override { return head(key) && is_marked_file(path_of(key)); }
+  bool marked(const std::string& key) override {
+    return head(key) && file_mark(path_of(key)) == key_mark(key);
+  }
 
  private:
   std::string path_of(const std::string& key) const {
@@ -112,6 +116,19 @@ class LocalStore final : public Store {
       if (error.kind() != ErrorKind::not_found) throw;
       throw Error(error).hint("create the directory above it, and check that its disk is mounted");
     }
+  }
+
+  /// A store that was never written to is empty. One whose parent is missing, too, is more likely
+  /// on a disk that is not there.
+  void check_mounted() const {
+    const fs::path root = fs::path(directory_).lexically_normal();
+    const fs::path parent =
+        root.has_filename() ? root.parent_path() : root.parent_path().parent_path();
+    std::error_code unknown;
+    if (parent.empty() || fs::exists(root, unknown) || fs::exists(parent, unknown)) return;
+    throw Error(ErrorKind::not_found, "store.list",
+                "store '" + shown_ + "' is not there, nor is the directory above it")
+        .hint("check that its disk is mounted");
   }
 
   /// The first directory of `key` that is a symbolic link, or nothing.

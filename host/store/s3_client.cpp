@@ -27,12 +27,13 @@ std::optional<std::chrono::milliseconds> wish_of(const HttpHead& head) {
   return after == nullptr ? std::nullopt : parse_retry_after(*after, wall_now());
 }
 
-/// Throws unless a download that succeeded begins at `from`.
-void check_range(const HttpHead& head, std::uint64_t from, const std::string& what) {
+/// Throws unless a download that succeeded begins at `from` and goes to the end.
+void check_range(const HttpHead& head, std::uint64_t from, std::uint64_t size,
+                 const std::string& what) {
   if (from == 0 && head.status == 200) return;
   const std::string* const range = head.find("content-range");
-  if (head.status == 206 && range != nullptr &&
-      range->starts_with(fmt::format("bytes {}-", from))) {
+  if (from > 0 && head.status == 206 && range != nullptr &&
+      *range == fmt::format("bytes {}-{}/{}", from, size - 1, size)) {
     return;
   }
   throw Error(
@@ -59,6 +60,7 @@ S3Client::S3Client(S3Settings settings)
       http_(settings_.http),
       credentials_(settings_.credentials),
       batch_delete_(settings_.batch_delete),
+      conditional_put_(settings_.conditional_put),
       region_(settings_.region) {}
 
 std::string S3Client::region() const {
@@ -70,17 +72,17 @@ std::string S3Client::shown(const std::string& key) const {
   return "s3://" + settings_.bucket + (key.empty() ? "" : "/" + key);
 }
 
-std::string S3Client::endpoint() const {
+std::string S3Client::endpoint(const std::string& region) const {
   std::string out = settings_.endpoint;
   if (settings_.own_endpoint) return out;
   const std::size_t at = out.find("." + settings_.region + ".");
-  if (at != std::string::npos) out.replace(at + 1, settings_.region.size(), region());
+  if (at != std::string::npos) out.replace(at + 1, settings_.region.size(), region);
   return out;
 }
 
-SigningInput S3Client::signing_input(const S3Request& request,
-                                     const std::string& payload_sha256) const {
-  const std::string host = split(endpoint()).second;
+SigningInput S3Client::signing_input(const S3Request& request, const std::string& payload_sha256,
+                                     const std::string& endpoint) const {
+  const std::string host = split(endpoint).second;
   const bool virtual_host = settings_.addressing == Addressing::virtual_host;
   return {request.method,
           virtual_host ? settings_.bucket + "." + host : host,
@@ -93,12 +95,14 @@ SigningInput S3Client::signing_input(const S3Request& request,
 
 HttpRequest S3Client::sign(const S3Request& request, const std::string& payload_sha256,
                            const Credentials& credentials) const {
-  const SigningInput input = signing_input(request, payload_sha256);
+  const std::string where = region();
+  const std::string base = endpoint(where);
+  const SigningInput input = signing_input(request, payload_sha256, base);
   HttpRequest out;
   out.method = request.method;
-  out.url = split(endpoint()).first + "://" + input.host + input.path;
+  out.url = split(base).first + "://" + input.host + input.path;
   if (!request.query.empty()) out.url += "?" + canonical_query(request.query);
-  out.headers = sign_v4(input, {region(), "s3", wall_now()}, credentials);
+  out.headers = sign_v4(input, {where, "s3", wall_now()}, credentials);
   out.body = request.body;
   out.stall_timeout = request.stall_timeout;
   return out;
@@ -106,9 +110,17 @@ HttpRequest S3Client::sign(const S3Request& request, const std::string& payload_
 
 std::string S3Client::presign(const std::string& key, std::int64_t seconds, const Stop& stop) {
   const Credentials credentials = credentials_.get(stop);
-  const SigningInput input = signing_input({"GET", key}, "UNSIGNED-PAYLOAD");
-  return split(endpoint()).first + "://" + input.host + input.path + "?" +
-         presign_v4(input, {region(), "s3", wall_now()}, credentials, seconds);
+  if (credentials.expires && *credentials.expires < wall_now() + std::chrono::seconds(seconds)) {
+    throw Error(ErrorKind::config, "store.presign",
+                "the credentials (" + credentials.origin + ") expire at " +
+                    format_rfc3339(*credentials.expires) + ", and every link with them")
+        .hint("ask for a shorter time, or use credentials that last");
+  }
+  const std::string where = region();
+  const std::string base = endpoint(where);
+  const SigningInput input = signing_input({"GET", key}, "UNSIGNED-PAYLOAD", base);
+  return split(base).first + "://" + input.host + input.path + "?" +
+         presign_v4(input, {where, "s3", wall_now()}, credentials, seconds);
 }
 
 bool S3Client::cured(const HttpHead& head, const std::optional<S3Error>& error,
@@ -127,19 +139,23 @@ bool S3Client::cured(const HttpHead& head, const std::optional<S3Error>& error,
   return true;
 }
 
-HttpResponse S3Client::ask_why(const S3Request& head, HttpResponse answer,
+HttpResponse S3Client::ask_why(const S3Request& head, const HttpResponse& answer,
                                const Credentials& credentials, const Stop& stop) {
   S3Request get = head;
   get.method = "GET";
   get.headers.push_back({"range", "bytes=0-0"});
   HttpResponse reason = http_.send(sign(get, sha256_hex(""), credentials), stop);
-  return reason.status == answer.status ? reason : answer;
+  if (reason.status == answer.status) return reason;
+  return answer;
 }
 
 HttpResponse S3Client::call(const S3Request& request, const RetryPolicy& policy, const Stop& stop) {
   const std::string payload_sha256 = sha256_hex(text_of(request.body));
   S3Request bounded = request;
-  bounded.stall_timeout = std::min(request.stall_timeout, policy.deadline);
+  // A cleanup is short; only what the service needs long for waits longer than a deadline.
+  if (request.stall_timeout <= S3Request::kUsualStall) {
+    bounded.stall_timeout = std::min(request.stall_timeout, policy.deadline);
+  }
   Retry retry(policy, stop);
   Cures tried;
   for (;;) {
@@ -148,13 +164,16 @@ HttpResponse S3Client::call(const S3Request& request, const RetryPolicy& policy,
       const Credentials credentials = credentials_.get(stop);
       HttpResponse response = http_.send(sign(bounded, payload_sha256, credentials), stop);
       if (request.method == "HEAD" && (response.status == 400 || response.status == 403)) {
-        response = ask_why(bounded, std::move(response), credentials, stop);
+        response = ask_why(bounded, response, credentials, stop);
       }
       const bool fine = response.status >= 200 && response.status < 300;
       // CompleteMultipartUpload, a POST, says 200 before it knows whether it will succeed.
       const bool tells = !fine || request.method == "POST";
       const auto error = tells ? parse_s3_error(response.body) : std::nullopt;
-      if (fine && !error) return response;
+      if (fine && !error) {
+        bucket_seen_ = true;
+        return response;
+      }
       if (cured(response, error, credentials, tried)) continue;
       wish = wish_of(response);
       throw s3_failure(request.method + " " + shown(request.key), response, error, wall_now());
@@ -165,7 +184,8 @@ HttpResponse S3Client::call(const S3Request& request, const RetryPolicy& policy,
 }
 
 std::unique_ptr<HttpStream> S3Client::get(const std::string& key, std::uint64_t from,
-                                          const std::string& etag, Retry& retry, const Stop& stop) {
+                                          std::uint64_t size, const std::string& etag, Retry& retry,
+                                          const Stop& stop) {
   S3Request request{"GET", key};
   request.stall_timeout = std::min(request.stall_timeout, settings_.retry.deadline);
   if (from > 0) request.headers.push_back({"range", fmt::format("bytes={}-", from)});
@@ -178,7 +198,7 @@ std::unique_ptr<HttpStream> S3Client::get(const std::string& key, std::uint64_t 
       auto stream = http_.open(sign(request, sha256_hex(""), credentials), stop);
       const HttpHead& head = stream->head();
       if (head.status == 200 || head.status == 206) {
-        check_range(head, from, shown(key));
+        check_range(head, from, size, shown(key));
         return stream;
       }
       const auto error = parse_s3_error(beginning_of(*stream, stop));

@@ -26,7 +26,8 @@ struct S3Request {
   Query query = {};
   HttpHeaders headers = {};
   Bytes body = {};
-  std::chrono::milliseconds stall_timeout{60'000};
+  static constexpr std::chrono::milliseconds kUsualStall{60'000};
+  std::chrono::milliseconds stall_timeout = kUsualStall;
 };
 
 /// The headers that carry a checksum of `data` (none for Checksum::none), and its text in base64.
@@ -47,7 +48,6 @@ struct S3Head {
   std::uint64_t size = 0;
   WallTime modified;
   std::string mark;  ///< x-amz-meta-pgbak
-  std::string etag;
 };
 
 /// Thread-safe. Every call observes `stop` and throws what failed for good, with the retries of the
@@ -59,6 +59,10 @@ class S3Client {
   explicit S3Client(S3Settings settings);
 
   const S3Settings& settings() const { return settings_; }
+  /// Of the settings, or where the bucket turned out to be.
+  std::string region() const;
+  /// The endpoint of a region: that of the settings, but AWS has one for each.
+  std::string endpoint(const std::string& region) const;
 
   /// Sends a request until it succeeds (status 2xx without an <Error> in its body) or fails for
   /// good. Error kinds: not_found, exists (a precondition), permission, config (the service does
@@ -68,9 +72,9 @@ class S3Client {
     return call(request, settings_.retry, stop);
   }
 
-  /// The object from `from` on, when it still has `etag` (empty: whatever it is). Attempts count
-  /// for `retry`.
-  std::unique_ptr<HttpStream> get(const std::string& key, std::uint64_t from,
+  /// The object, or the rest of it from byte `from` on when it still has `size` and `etag` (empty:
+  /// whatever it is). Attempts count for `retry`.
+  std::unique_ptr<HttpStream> get(const std::string& key, std::uint64_t from, std::uint64_t size,
                                   const std::string& etag, Retry& retry, const Stop& stop);
 
   std::optional<S3Head> head(const std::string& key, const RetryPolicy& policy, const Stop& stop);
@@ -113,12 +117,13 @@ class S3Client {
     bool credentials = false, region = false;
   };
 
-  SigningInput signing_input(const S3Request& request, const std::string& payload_sha256) const;
+  SigningInput signing_input(const S3Request& request, const std::string& payload_sha256,
+                             const std::string& endpoint) const;
   HttpRequest sign(const S3Request& request, const std::string& payload_sha256,
                    const Credentials& credentials) const;
   /// The answer to a failed HEAD has no body that tells why; that to the same GET has.
-  HttpResponse ask_why(const S3Request& head, HttpResponse answer, const Credentials& credentials,
-                       const Stop& stop);
+  HttpResponse ask_why(const S3Request& head, const HttpResponse& answer,
+                       const Credentials& credentials, const Stop& stop);
   /// Whether a failure was cured by other credentials or another region, so that it may be tried
   /// again at once.
   bool cured(const HttpHead& head, const std::optional<S3Error>& error,
@@ -141,19 +146,45 @@ class S3Client {
       }
     }
   }
+  /// As call_and_read(), with a `read` of the response. Unless `replace`, on condition that there
+  /// is no such object; a service that does not take the condition is asked without it, from then
+  /// on.
+  template <typename Read>
+  void create_or_replace(const S3Request& request, bool replace, Read read, const Stop& stop) {
+    if (!replace && conditional_put_) {
+      S3Request conditional = request;
+      conditional.headers.push_back({"if-none-match", "*"});
+      // Once: what was refused stands there, and would pass for a success the second time.
+      const auto read_once = [&](const HttpResponse& answer) {
+        try {
+          read(answer);
+        } catch (const Error& error) {
+          throw Error(error).retryable(false);
+        }
+      };
+      try {
+        call_and_read(conditional, read_once, stop);
+        return;
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::config && error.kind() != ErrorKind::protocol) throw;
+      }
+    }
+    call_and_read(request, read, stop);
+    // Taken without the condition, after a refusal with it.
+    if (!replace) conditional_put_ = false;
+  }
   HttpHeaders object_headers(const std::string& mark) const;
   /// Throws retryable Error{corrupt} when an answer to an upload names another checksum than
   /// `sent`.
   void check_stored(const HttpHead& answer, const ChecksumHeader& sent) const;
 
-  std::string region() const;
-  /// Of the settings; with AWS, that of the region where the bucket turned out to be.
-  std::string endpoint() const;
+  /// Throws unless the bucket is there: HEAD cannot tell a missing bucket from a missing object.
+  void check_bucket(const Stop& stop);
 
   const S3Settings settings_;
   HttpClient http_;
   CredentialProvider credentials_;
-  std::atomic<bool> batch_delete_;
+  std::atomic<bool> batch_delete_, conditional_put_, bucket_seen_ = false;
   mutable std::mutex region_mutex_;
   std::string region_;
 };

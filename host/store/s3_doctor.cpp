@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <functional>
+#include <set>
 
 #include "host/base/error.hpp"
 #include "host/base/random_id.hpp"
@@ -18,11 +19,24 @@ namespace {
 constexpr std::string_view kContent = "pgbak doctor\n";
 constexpr std::chrono::seconds kClockSlack{60};
 constexpr std::chrono::milliseconds kPatience{30'000};
+constexpr std::chrono::milliseconds kCleanupTime{2'000};
 
 const std::map<Checksum, std::string> kNames{{Checksum::none, "none"},
                                              {Checksum::md5, "md5"},
                                              {Checksum::sha256, "sha256"},
                                              {Checksum::crc32, "crc32"}};
+
+/// A value as Lua writes it.
+std::string lua_text(const Json& value) {
+  if (!value.is_object()) {
+    return value.is_string() ? fmt::format("'{}'", value.get<std::string>()) : value.dump();
+  }
+  std::string out;
+  for (const auto& [name, each] : value.items()) {
+    out += fmt::format("{}['{}'] = {}", out.empty() ? "" : ", ", name, lua_text(each));
+  }
+  return "{ " + out + " }";
+}
 
 Bytes content() { return std::as_bytes(std::span(kContent)); }
 
@@ -35,18 +49,26 @@ class Doctor {
     settings_.retry.attempts = std::min(settings_.retry.attempts, 3);
     settings_.retry.deadline = std::min(settings_.retry.deadline, kPatience);
     settings_.batch_delete = true;
+    // Nobody could delete a locked probe.
+    settings_.object_lock_mode.clear();
   }
   Doctor(const Doctor&) = delete;
   Doctor& operator=(const Doctor&) = delete;
   ~Doctor() {
-    try {
-      const Stop never;
-      S3Client asked = client();
-      if (!upload_.empty()) asked.abort_upload(key_, upload_, settings_.retry, never);
-      asked.remove(key_, settings_.retry, never);
-    } catch (const std::exception&) {
-      // What went wrong before is the error to tell; `pgbak sweep` finds the probe.
-    }
+    const auto clean_up = [&](const auto& work) {
+      try {
+        const TimedStop soon(kCleanupTime);
+        work(soon.stop());
+      } catch (const std::exception&) {
+        // What went wrong before is the error to tell; `pgbak sweep` finds the probe.
+      }
+    };
+    S3Client asked = client();
+    const RetryPolicy once{.attempts = 1};
+    clean_up([&](const Stop& stop) {
+      if (!upload_.empty()) asked.abort_upload(key_, upload_, once, stop);
+    });
+    clean_up([&](const Stop& stop) { asked.remove(key_, once, stop); });
   }
 
   Diagnosis run() {
@@ -73,7 +95,7 @@ class Doctor {
       return true;
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
-      find(name, Verdict::no, error.text());
+      find(name, error.retryable() ? Verdict::unknown : Verdict::no, error.text());
       return false;
     }
   }
@@ -91,8 +113,11 @@ class Doctor {
       const char* name =
           way == Addressing::path ? "path-style addresses" : "virtual-host addresses";
       try {
-        S3Client(settings).list(settings.prefix + "pgbak-probe-", stop_);
+        S3Client asked(settings);
+        asked.list(settings.prefix + "pgbak-probe-", stop_);
         find(name, Verdict::yes);
+        settings_.endpoint = asked.endpoint(asked.region());
+        settings_.region = asked.region();
         if (!works) works = way;
       } catch (const Error& error) {
         if (error.kind() == ErrorKind::cancelled) throw;
@@ -151,7 +176,7 @@ class Doctor {
       return "accepted, but not checked";
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
-      return "";
+      return error.kind() == ErrorKind::unavailable ? "accepted" : "accepted and checked";
     }
   }
 
@@ -198,7 +223,7 @@ class Doctor {
         asked.upload_part(key_, id, number, content(), stop_);
         max_parts_ = number;
       } catch (const Error& error) {
-        if (error.kind() == ErrorKind::cancelled) throw;
+        if (error.kind() == ErrorKind::cancelled || error.retryable()) throw;
         break;
       }
     }
@@ -248,15 +273,22 @@ class Doctor {
   }
 
   std::string block() const {
-    std::string out = fmt::format("{{ url = 's3://{}{}',\n", settings_.bucket,
-                                  settings_.prefix.empty() ? "" : "/" + settings_.prefix);
+    S3Settings plain = settings_;
+    plain.own_endpoint = false;
+    std::string out = fmt::format("{{ url = '{}',\n", plain.shown());
     if (settings_.own_endpoint) out += fmt::format("  endpoint = '{}',\n", settings_.endpoint);
     out += fmt::format("  region = '{}', addressing = '{}', checksum = '{}',\n", settings_.region,
                        settings_.addressing == Addressing::path ? "path" : "virtual",
                        kNames.at(settings_.checksum));
     if (max_parts_ < 10'000) out += fmt::format("  max_parts = {},\n", max_parts_);
-    if (conditional_put_) out += "  conditional_put = true,\n";
+    if (!conditional_put_) out += "  conditional_put = false,\n";
     if (!batch_delete_) out += "  batch_delete = false,\n";
+    static const std::set<std::string> kFound{"endpoint",    "region",    "addressing",
+                                              "checksum",    "max_parts", "conditional_put",
+                                              "batch_delete"};
+    for (const auto& [name, value] : settings_.given.items()) {
+      if (!kFound.contains(name)) out += fmt::format("  {} = {},\n", name, lua_text(value));
+    }
     return out + "},\n";
   }
 

@@ -31,7 +31,7 @@ constexpr std::string_view kChecksumHint =
 constexpr std::array kMeanings{
     Meaning{"NoSuchKey", ErrorKind::not_found, false, ""},
     Meaning{"NoSuchUpload", ErrorKind::not_found, false, ""},
-    Meaning{"NoSuchBucket", ErrorKind::not_found, false,
+    Meaning{"NoSuchBucket", ErrorKind::config, false,
             "create the bucket, or check its name, the endpoint and the addressing"},
     Meaning{"AccessDenied", ErrorKind::permission, false,
             "docs/stores.md lists the permissions that pgbak needs"},
@@ -62,6 +62,7 @@ constexpr std::array kMeanings{
     Meaning{"NotImplemented", ErrorKind::config, false,
             "the service does not do this: `pgbak doctor` finds out what it does"},
     Meaning{"MissingContentMD5", ErrorKind::config, false, kChecksumHint},
+    Meaning{"InvalidRequest", ErrorKind::config, false, kChecksumHint},
     Meaning{"InvalidDigest", ErrorKind::config, false, kChecksumHint},
     Meaning{"EntityTooLarge", ErrorKind::config, false, kPartHint},
     Meaning{"EntityTooSmall", ErrorKind::config, false, kPartHint},

@@ -77,14 +77,29 @@ void S3Client::check_stored(const HttpHead& answer, const ChecksumHeader& sent) 
       .retryable();
 }
 
+void S3Client::check_bucket(const Stop& stop) {
+  if (bucket_seen_) return;
+  try {
+    call({"GET", "", {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", settings_.prefix}}}, stop);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found && error.kind() != ErrorKind::permission) throw;
+    if (error.kind() == ErrorKind::not_found) {
+      throw Error(ErrorKind::config, "s3", error.message())
+          .hint("check the endpoint, the bucket and the addressing");
+    }
+    bucket_seen_ = true;  // who may not list it gets the same answer each time
+  }
+}
+
 std::optional<S3Head> S3Client::head(const std::string& key, const RetryPolicy& policy,
                                      const Stop& stop) {
   HttpResponse answer;
   try {
     answer = call({"HEAD", key}, policy, stop);
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::not_found) return std::nullopt;
-    throw;
+    if (error.kind() != ErrorKind::not_found) throw;
+    check_bucket(stop);
+    return std::nullopt;
   }
   S3Head out;
   out.size = content_length(answer, shown(key));
@@ -92,7 +107,6 @@ std::optional<S3Head> S3Client::head(const std::string& key, const RetryPolicy& 
     out.modified = parse_http_date(*text).value_or(WallTime());
   }
   if (const std::string* const text = answer.find(kMarkHeader)) out.mark = *text;
-  if (const std::string* const text = answer.find("etag")) out.etag = bare_etag(*text);
   return out;
 }
 
@@ -101,9 +115,8 @@ void S3Client::put(const std::string& key, Bytes data, const std::string& mark, 
   S3Request request{"PUT", key, {}, object_headers(mark), data};
   const ChecksumHeader checksum = checksum_of(settings_.checksum, data);
   request.headers.insert(request.headers.end(), checksum.headers.begin(), checksum.headers.end());
-  if (!replace && settings_.conditional_put) request.headers.push_back({"if-none-match", "*"});
-  call_and_read(
-      request, [&](const HttpResponse& answer) { check_stored(answer, checksum); }, stop);
+  create_or_replace(
+      request, replace, [&](const HttpResponse& answer) { check_stored(answer, checksum); }, stop);
 }
 
 std::vector<ObjectInfo> S3Client::list(const std::string& prefix, const Stop& stop) {

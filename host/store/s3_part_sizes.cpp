@@ -8,13 +8,13 @@ namespace {
 constexpr std::uint64_t kGiB = 1ULL << 30U;
 constexpr std::uint64_t kLargestPart = 5 * kGiB;
 constexpr std::uint64_t kLargestObject = 5 * 1024ULL * kGiB;
-constexpr std::uint64_t kMostDoublings = 20;
 
 }  // namespace
 
 PartSizes::PartSizes(std::uint64_t first_bytes, std::uint64_t max_parts, bool uniform)
     : first_bytes_(first_bytes), max_parts_(max_parts) {
-  while (!uniform && doublings_ < kMostDoublings && capacity() < kLargestObject) ++doublings_;
+  if (uniform) return;
+  while (capacity() < kLargestObject && (first_bytes_ << doublings_) < kLargestPart) ++doublings_;
 }
 
 std::uint64_t PartSizes::size_of(std::uint64_t number) const {

@@ -43,7 +43,7 @@ class S3Reader final : public Source {
   /// Asks for the rest of the object.
   void open(Retry& retry, const Stop& stop) {
     try {
-      stream_ = client_->get(key_, at_, etag_, retry, stop);
+      stream_ = client_->get(key_, at_, size_, etag_, retry, stop);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::exists) throw;  // that is: the ETag is another one
       throw Error(ErrorKind::corrupt, kOp, name() + " was replaced while it was read");

@@ -264,6 +264,7 @@ void take_options(Draft& draft, const std::string& query, const Json& options) {
       throw bad(fmt::format("option '{}' is given twice", option->name))
           .hint("an option stands in the address or in the table, once");
     }
+    if (option->place != Place::secret) draft.settings.given[option->name] = value;
     option->take(draft, Value(option->name, std::move(value), option->place == Place::secret));
   }
 }

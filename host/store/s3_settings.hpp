@@ -33,7 +33,7 @@ struct S3Settings {
   std::uint64_t max_parts = 10'000;
   bool uniform_parts = false;  ///< Cloudflare R2 takes no others
   std::uint64_t parts_in_flight = 4;
-  bool conditional_put = false;  ///< If-None-Match: * instead of looking first
+  bool conditional_put = true;  ///< If-None-Match: *, until the service refuses that
   bool batch_delete = true;
 
   std::string storage_class;  ///< empty: the bucket's default, as below
@@ -42,6 +42,8 @@ struct S3Settings {
   std::map<std::string, std::string> tags, metadata;
   std::string object_lock_mode;  ///< "GOVERNANCE" or "COMPLIANCE"
   std::chrono::hours object_lock_time{0};
+
+  Json given = Json::object();  ///< the user's options, without secrets
 
   /// "s3://bucket/prefix", and "?endpoint=…" where the user named one: two stores never show the
   /// same address.

@@ -1,6 +1,9 @@
 // Objects in a bucket, below a prefix. Marks: every object that a writer makes carries the header
-// x-amz-meta-pgbak with an id of that very write.
+// x-amz-meta-pgbak: an id of that very write, and the mark of the key.
+#include <algorithm>
+
 #include "host/base/error.hpp"
+#include "host/base/random_id.hpp"
 #include "host/store/s3_stages.hpp"
 #include "host/store/store.hpp"
 
@@ -19,7 +22,7 @@ class S3Store final : public Store {
       throw Error(ErrorKind::exists, "store.writer",
                   "object '" + client_->shown(full(key)) + "' exists and would be overwritten");
     }
-    return s3_writer(client_, full(key), options.overwrite);
+    return s3_writer(client_, full(key), random_id() + "-" + key_mark(key), options.overwrite);
   }
 
   std::unique_ptr<Source> reader(const std::string& key) override {
@@ -42,6 +45,8 @@ class S3Store final : public Store {
     for (ObjectInfo& object : client_->list(base() + prefix, stop_)) {
       if (own(object.key)) out.push_back(std::move(object));
     }
+    std::sort(out.begin(), out.end(),
+              [](const ObjectInfo& a, const ObjectInfo& b) { return a.key < b.key; });
     return out;
   }
 
@@ -75,7 +80,7 @@ class S3Store final : public Store {
 
   bool marked(const std::string& key) override {
     const auto found = look(key);
-    return found && !found->mark.empty();
+    return found && found->mark.ends_with("-" + key_mark(key));
   }
 
   std::string presign(const std::string& key, std::int64_t seconds) override {

@@ -65,8 +65,8 @@ void S3Client::complete_upload(const std::string& key, const std::string& id,
   S3Request request{"POST", key, {{"uploadId", id}}, {}, std::as_bytes(std::span(body))};
   request.stall_timeout = kCompletionStall;
   request.headers.push_back({"content-type", "application/xml"});
-  if (!replace && settings_.conditional_put) request.headers.push_back({"if-none-match", "*"});
-  call_and_read(request, check_completion, stop);
+  create_or_replace(
+      request, replace, [](const HttpResponse& answer) { check_completion(answer.body); }, stop);
 }
 
 void S3Client::abort_upload(const std::string& key, const std::string& id,
@@ -83,7 +83,8 @@ std::vector<Unfinished> S3Client::uploads(const std::string& prefix, const Stop&
   std::string next_key, next_id;
   std::set<std::string> seen;
   do {
-    Query query{{"uploads", ""}, {"encoding-type", "url"}, {"prefix", prefix}};
+    // Not with encoding-type=url: Ceph then encodes the keys and does not say so.
+    Query query{{"uploads", ""}, {"prefix", prefix}};
     if (!next_key.empty()) query.emplace_back("key-marker", next_key);
     if (!next_id.empty()) query.emplace_back("upload-id-marker", next_id);
     const UploadPage page = call_and_read({"GET", "", query}, parse_upload_page, stop);

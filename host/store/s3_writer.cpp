@@ -5,10 +5,10 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "host/base/error.hpp"
-#include "host/base/random_id.hpp"
 #include "host/store/s3_part_sizes.hpp"
 #include "host/store/s3_stages.hpp"
 
@@ -30,9 +30,10 @@ constexpr RetryPolicy kCleanup{.attempts = 3,
 
 class S3Writer final : public Sink {
  public:
-  S3Writer(std::shared_ptr<S3Client> client, std::string key, bool replace)
+  S3Writer(std::shared_ptr<S3Client> client, std::string key, std::string mark, bool replace)
       : client_(std::move(client)),
         key_(std::move(key)),
+        mark_(std::move(mark)),
         replace_(replace),
         sizes_(settings().part_bytes, settings().max_parts, settings().uniform_parts) {}
   S3Writer(const S3Writer&) = delete;
@@ -68,14 +69,20 @@ class S3Writer final : public Sink {
 
   void abort() noexcept override {
     if (finished_) return;
+    end_threads();
     try {
-      end_threads();
-      const Stop never;
-      if (!upload_id_.empty()) client_->abort_upload(key_, upload_id_, kCleanup, never);
-      if (!publishing_) return;
-      // The service may have done what it did not confirm.
-      const auto found = client_->head(key_, kCleanup, never);
-      if (found && found->mark == mark_) client_->remove(key_, kCleanup, never);
+      const TimedStop soon(kCleanup.deadline);
+      // The service may have done what it did not confirm. The object goes first: Ceph, when it
+      // crashes while it completes an upload, keeps it beside the object, and to abort it then
+      // takes the object's bytes away.
+      if (publishing_) {
+        const auto found = client_->head(key_, kCleanup, soon.stop());
+        const bool ours = found && found->mark == mark_;
+        // What it was to replace is gone: better the new one than none.
+        if (ours && replace_ && found->size == written_bytes_) return;
+        if (ours) client_->remove(key_, kCleanup, soon.stop());
+      }
+      if (!upload_id_.empty()) client_->abort_upload(key_, upload_id_, kCleanup, soon.stop());
     } catch (const std::exception&) {
       // The error that led here is the one to tell; `pgbak sweep` finds what is left.
     }
@@ -172,22 +179,37 @@ class S3Writer final : public Sink {
         .retryable();
   }
 
-  /// Makes the object visible. An answer that got lost may have been a success.
+  /// Makes the object visible, and looks whether it is what was written. An answer that got lost
+  /// may have been a success, and one that came may be wrong.
   template <typename Send>
   void publish(const Stop& stop, Send send) {
     if (!replace_ && client_->head(key_, settings().retry, stop)) throw exists();
     publishing_ = true;
+    std::optional<Error> failure;
     try {
       send();
     } catch (const Error& error) {
       // Other bytes than were sent may be there under our mark, and abort() takes them back.
       if (error.kind() == ErrorKind::cancelled || error.kind() == ErrorKind::corrupt) throw;
-      const auto found = client_->head(key_, settings().retry, stop);
-      const bool ours = found && found->mark == mark_ && found->size == written_bytes_;
-      if (ours) return;
-      if (error.kind() == ErrorKind::exists) throw exists();
-      throw;
+      failure = error;
     }
+    std::optional<S3Head> found;
+    try {
+      found = client_->head(key_, settings().retry, stop);
+    } catch (const Error& error) {
+      throw failure && error.kind() != ErrorKind::cancelled ? *failure : error;
+    }
+    if (found && found->mark == mark_ && found->size == written_bytes_) return;
+    if (!failure) throw not_stored(found);
+    throw failure->kind() == ErrorKind::exists ? exists() : *failure;
+  }
+
+  Error not_stored(const std::optional<S3Head>& found) const {
+    const std::string there = found ? "another object of " + std::to_string(found->size) + " bytes"
+                                    : std::string("nothing");
+    return {ErrorKind::corrupt, kOp,
+            name() + ": the service accepted " + std::to_string(written_bytes_) +
+                " bytes, but has " + there};
   }
 
   Error exists() const {
@@ -215,8 +237,8 @@ class S3Writer final : public Sink {
   static constexpr const char* kOp = "store.writer";
   const std::shared_ptr<S3Client> client_;
   const std::string key_;
+  const std::string mark_;
   const bool replace_;
-  const std::string mark_ = random_id();
   const PartSizes sizes_;
   Buffer filling_;
   std::uint64_t next_number_ = 1;  ///< of the part being filled
@@ -239,8 +261,9 @@ class S3Writer final : public Sink {
 
 }  // namespace
 
-std::unique_ptr<Sink> s3_writer(std::shared_ptr<S3Client> client, std::string key, bool replace) {
-  return std::make_unique<S3Writer>(std::move(client), std::move(key), replace);
+std::unique_ptr<Sink> s3_writer(std::shared_ptr<S3Client> client, std::string key, std::string mark,
+                                bool replace) {
+  return std::make_unique<S3Writer>(std::move(client), std::move(key), std::move(mark), replace);
 }
 
 }  // namespace pgbak

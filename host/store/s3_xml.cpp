@@ -2,6 +2,7 @@
 // recurses nowhere while it parses, so that bombs stay as small as they came.
 #include "host/store/s3_xml.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <pugixml.hpp>
 #include <sstream>
@@ -81,12 +82,22 @@ std::string key_of(const pugi::xml_node& page, const pugi::xml_node& parent, con
   return text(page, "EncodingType") == "url" ? decode(key) : key;
 }
 
-bool truncated(const pugi::xml_node& page) { return text(page, "IsTruncated") == "true"; }
+/// Whether more pages follow, from `marker` on. A page whose word for it is not understood would
+/// pass for the last.
+bool truncated(const pugi::xml_node& page, const char* marker) {
+  std::string word = text(page, "IsTruncated");
+  std::ranges::transform(word, word.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (word == "true") return true;
+  if (word == "false" || (word.empty() && text(page, marker).empty())) return false;
+  throw not_s3("has an <IsTruncated> that is neither true nor false");
+}
 
 /// Where the next page begins. A page that says there is more, but not where, would pass for the
 /// whole list.
-std::string next_of(const pugi::xml_node& page, const char* name) {
-  return truncated(page) ? required(page, name) : std::string();
+std::string next_of(const pugi::xml_node& page, const char* marker) {
+  return truncated(page, marker) ? required(page, marker) : std::string();
 }
 
 S3Error error_of(const pugi::xml_node& node) {
@@ -136,7 +147,7 @@ UploadPage parse_upload_page(std::string_view body) {
     out.uploads.push_back(
         {key_of(page, each, "Key"), required(each, "UploadId"), time(each, "Initiated")});
   }
-  if (!truncated(page)) return out;
+  if (!truncated(page, "NextKeyMarker")) return out;
   required(page, "NextKeyMarker");
   out.next_key = key_of(page, page, "NextKeyMarker");
   out.next_id = text(page, "NextUploadIdMarker");

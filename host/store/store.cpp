@@ -7,6 +7,7 @@
 
 #include "host/base/error.hpp"
 #include "host/store/s3_settings.hpp"
+#include "host/stream/observe.hpp"
 
 namespace pgbak {
 namespace {
@@ -59,6 +60,8 @@ void check_key(const std::string& key) {
       .hint("a key is a relative path of at most " + std::to_string(kKeyLimitBytes) +
             " bytes of UTF-8; none of its parts is empty or begins with a dot");
 }
+
+std::string key_mark(const std::string& key) { return sha256_hex(key).substr(0, 16); }
 
 void Store::put(const std::string& key, std::string_view content, const WriteOptions& options,
                 const Stop& stop) {

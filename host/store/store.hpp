@@ -27,11 +27,14 @@ struct WriteOptions {
   bool overwrite = false;  ///< false: an existing key is Error{exists}
 };
 
-/// A temporary file or a multipart upload.
+/// What was begun and not ended.
 struct Unfinished {
+  enum class Kind { upload, temporary_file };
+
   std::string key;  ///< of the object that it would have become
   std::string id;   ///< the store's own name for it
   WallTime started;
+  Kind kind = Kind::upload;  ///< a multipart upload may be another program's
 };
 
 /// Thread-safe: several pipelines may use one store at once. An object is either absent or
@@ -63,8 +66,9 @@ class Store {
   virtual std::vector<Unfinished> unfinished() = 0;
   /// Ends one of those; its writer, if alive, will fail. Already gone is no failure.
   virtual void discard(const Unfinished& what) = 0;
-  /// Whether the object carries the mark that every writer of pgbak leaves. False when it is gone,
-  /// and where the store could not keep the mark.
+  /// Whether the object carries the mark that every writer of pgbak leaves for this very key: a
+  /// copy under another name is somebody's own. False when it is gone, and where the store could
+  /// not keep the mark.
   virtual bool marked(const std::string& key) = 0;
   /// A link that downloads the object without credentials for `seconds`. Throws Error{config} where
   /// a store has no such links.
@@ -80,6 +84,9 @@ class Store {
 /// Whether `key` is a relative path of 1 to 900 bytes of UTF-8 without control characters, empty
 /// components and components that begin with a dot.
 bool is_key(std::string_view key);
+
+/// The mark of what is written under a key, 16 hex digits.
+std::string key_mark(const std::string& key);
 
 /// Throws Error{config} unless is_key(key).
 void check_key(const std::string& key);

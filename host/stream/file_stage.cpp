@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -86,8 +87,8 @@ class FileSource final : public Source {
 
 class FileSink final : public Sink {
  public:
-  FileSink(const std::string& path, bool overwrite, bool marked)
-      : path_(path), overwrite_(overwrite), marked_(marked) {
+  FileSink(const std::string& path, bool overwrite, std::string mark)
+      : path_(path), overwrite_(overwrite), mark_(std::move(mark)) {
     const std::filesystem::path parts(path);
     base_ = parts.filename().string();
     if (base_.empty()) throw Error(ErrorKind::config, kOp, "'" + path + "' names no file");
@@ -191,7 +192,7 @@ class FileSink final : public Sink {
       throw error;
     }
     // Some file systems keep no such attributes: then the file has no mark, and sweeps leave it.
-    if (marked_) ::fsetxattr(file_.get(), kMarkAttribute, "1", 1, 0);
+    if (!mark_.empty()) ::fsetxattr(file_.get(), kMarkAttribute, mark_.data(), mark_.size(), 0);
     return status.st_nlink > 0;
   }
 
@@ -213,7 +214,8 @@ class FileSink final : public Sink {
   static constexpr const char* kOp = "stream.file_sink";
   static constexpr int kTries = 100;
   std::string path_, base_, temp_;
-  bool overwrite_, marked_;
+  bool overwrite_;
+  std::string mark_;
   UniqueFd directory_, file_;
 };
 
@@ -236,12 +238,21 @@ std::unique_ptr<Source> file_source(const std::string& path) {
   return std::make_unique<FileSource>(path);
 }
 
-std::unique_ptr<Sink> file_sink(const std::string& path, bool overwrite, bool marked) {
-  return std::make_unique<FileSink>(path, overwrite, marked);
+std::unique_ptr<Sink> file_sink(const std::string& path, bool overwrite, std::string mark) {
+  return std::make_unique<FileSink>(path, overwrite, std::move(mark));
 }
 
-bool is_marked_file(const std::string& path) {
-  return ::lgetxattr(path.c_str(), kMarkAttribute, nullptr, 0) > 0;
+std::string file_mark(const std::string& path) {
+  std::array<char, 64> mark{};
+  const ssize_t size = ::lgetxattr(path.c_str(), kMarkAttribute, mark.data(), mark.size());
+  return size > 0 ? std::string(mark.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+std::string temp_target(const std::string& path) {
+  const std::filesystem::path whole(path);
+  const std::string name = whole.filename().string();  // ".<name>.<random hex>.pgbak-tmp"
+  const std::size_t end = name.rfind('.', name.size() - std::string_view(kTempSuffix).size() - 1);
+  return (whole.parent_path() / name.substr(1, end - 1)).string();
 }
 
 std::vector<std::string> dead_temp_files(const std::string& directory) {

@@ -16,11 +16,14 @@ std::unique_ptr<Source> file_source(const std::string& path);
 /// the same directory, mode 0600, fsync of file and directory, rename. With `overwrite` false an
 /// existing file is Error{exists}, at the start and again at commit. A crash leaves only the
 /// temporary file, locked (flock) while its writer lives; sweep_temp_files() removes the others.
-/// With `marked` it has the extended attribute user.pgbak, where the file system keeps those.
-std::unique_ptr<Sink> file_sink(const std::string& path, bool overwrite, bool marked = false);
+/// A `mark` becomes its extended attribute user.pgbak, where the file system keeps those.
+std::unique_ptr<Sink> file_sink(const std::string& path, bool overwrite, std::string mark = "");
 
-/// Whether a file carries that mark.
-bool is_marked_file(const std::string& path);
+/// The mark of a file; empty when it has none.
+std::string file_mark(const std::string& path);
+
+/// The path that the temporary file at `path` would have got; its name may be cut at 200 bytes.
+std::string temp_target(const std::string& path);
 
 /// The temporary files below `directory` (recursively) whose writer is dead, relative to it.
 std::vector<std::string> dead_temp_files(const std::string& directory);

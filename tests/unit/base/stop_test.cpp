@@ -59,6 +59,15 @@ TEST_CASE("a parent's stop reaches its children, not the other way", "[base]") {
   CHECK(caught([&] { grandchild.check("x"); }).message() == "stopped by SIGHUP");
 }
 
+TEST_CASE("a timed stop comes by itself, and its end waits for nothing", "[base]") {
+  const TimedStop soon(std::chrono::milliseconds(1));
+  pollfd waiting{soon.stop().fd(), POLLIN, 0};
+  CHECK(::poll(&waiting, 1, 10'000) == 1);
+  CHECK(soon.stop().requested());
+  const TimedStop never(std::chrono::hours(1));
+  CHECK_FALSE(never.stop().requested());
+}
+
 TEST_CASE("a child of a parent that has stopped is born stopped", "[base]") {
   Stop parent;
   parent.request();

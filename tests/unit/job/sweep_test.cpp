@@ -219,7 +219,10 @@ TEST_CASE("uploads that were never ended are ended, those that are young stay (t
   Run run(stop);
   Bucket bucket(memory_store("sweep_test_uploads"));
   const WallTime old = wall_now() - std::chrono::hours(48);
-  bucket.uploads = {{"a", "1", old}, {"b", "2", old}, {"c", "3", old}, {"d", "4", wall_now()}};
+  bucket.uploads = {{"a.sql.gz", "1", old},
+                    {"b.dump", "2", old},
+                    {"c.sql.zst", "3", old},
+                    {"d.sql", "4", wall_now()}};
   CHECK(sweep(bucket, run, {}).size() == 3);
   CHECK(bucket.ended.empty());
   const auto found = sweep(bucket, run, kRemove);
@@ -232,7 +235,43 @@ TEST_CASE("uploads that were never ended are ended, those that are young stay (t
   CHECK(found[1].error->message() == "not allowed");
   CHECK(found[2].removed);
   REQUIRE(run.ledger.failures().size() == 1);
-  CHECK(run.ledger.failures()[0]->object == "b");
+  CHECK(run.ledger.failures()[0]->object == "b.dump");
+}
+
+TEST_CASE("uploads of other programs stay unless they are named, those of backups always",
+          "[job]") {
+  class Bucket final : public WrappedStore {
+   public:
+    using WrappedStore::WrappedStore;
+    std::vector<std::string> ended;
+    std::vector<Unfinished> unfinished() override {
+      const WallTime old = wall_now() - std::chrono::hours(48);
+      return {{"video.mp4", "1", old}, {"shop.sql.gz", "2", old}, {"other.mp4", "3", old}};
+    }
+    void discard(const Unfinished& what) override { ended.push_back(what.id); }
+  };
+  const Stop stop;
+  Run run(stop);
+  Bucket bucket(memory_store("sweep_test_foreign_uploads"));
+  put_backup(bucket, sample_manifest("shop.sql.gz", "shop"));
+  SweepOptions options = kRemove;
+  options.keys = {"video.mp4", "shop.sql.gz"};
+  const auto found = sweep(bucket, run, options);
+  REQUIRE(found.size() == 3);
+  CHECK_FALSE(found[0].marked);
+  CHECK(found[1].backup);
+  CHECK_FALSE(found[1].removed);
+  CHECK_FALSE(found[2].marked);
+  CHECK(bucket.ended == Texts{"1"});
+}
+
+TEST_CASE("a copy of a backup's data under another name is somebody's own", "[job]") {
+  Rig rig;
+  rig.put_old("a.sql.gz");
+  // As `cp -a` and `mv` do, the mark goes along.
+  std::filesystem::rename(rig.dir / "a.sql.gz", rig.dir / "precious.sql.gz");
+  CHECK_FALSE(rig.below->marked("precious.sql.gz"));
+  CHECK(rig.swept(kRemove) == Texts{"data precious.sql.gz unmarked"});
 }
 
 TEST_CASE("a sweep ends when the run is stopped", "[job]") {

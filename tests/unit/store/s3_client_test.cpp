@@ -58,7 +58,7 @@ TEST_CASE("what will not get better is not tried again, and told by kind with ad
       {400, "InvalidArgument", "protocol", ""},
       {400, "EntityTooLarge", "config", "part_bytes"},
       {400, "MissingContentMD5", "config", "checksum"},
-      {404, "NoSuchBucket", "not_found", "create the bucket"},
+      {404, "NoSuchBucket", "config", "create the bucket"},
       {405, "MethodNotAllowed", "protocol", ""},
       {412, "PreconditionFailed", "exists", ""},
       {501, "NotImplemented", "config", "doctor"},
@@ -122,7 +122,7 @@ TEST_CASE("Retry-After replaces the backoff, within the deadline") {
     S3Client client(settings);
     Retry retry(settings.retry, no_stop);
     if (reading) {
-      CHECK(client.get("key", 0, "", retry, no_stop)->head().status == 200);
+      CHECK(client.get("key", 0, 0, "", retry, no_stop)->head().status == 200);
     } else {
       put(client);
     }
@@ -220,7 +220,7 @@ TEST_CASE("expired credentials are fetched again, once") {
     Retry retry(settings.retry, no_stop);
     if (*method == 'P') put(client);
     if (*method == 'H') CHECK(client.head("key", settings.retry, no_stop)->size == 7);
-    if (*method == 'G') CHECK(client.get("key", 0, "", retry, no_stop)->head().status == 200);
+    if (*method == 'G') CHECK(client.get("key", 0, 0, "", retry, no_stop)->head().status == 200);
     CHECK(fake.requests().size() == (*method == 'H' ? 3 : 2));
 
     fake.before = always(FakeS3::error(400, "ExpiredToken"));
