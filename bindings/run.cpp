@@ -101,8 +101,8 @@ const Module& run_module() {
         "run.acknowledge('backup', 'scratch', 'may be missing on Sundays')",
         acknowledge},
        {"degrade",
-        "Says that the run could do without a step that failed: it counts no longer as a failure, "
-        "but the run is degraded (exit code 15).",
+        "Says that the run could do without a step that failed, the latest of that name: it counts "
+        "no longer as a failure, but the run is degraded (exit code 15).",
         {{"kind", "string", false, "of the step that failed"},
          {"object", "string", false, "what the step was done to"}},
         "",

@@ -59,7 +59,9 @@ void push_report(Call& call, const TransferReport& report) {
   Json destinations = to_json(report.destinations);
   for (std::size_t i = 0; i < destinations.size(); ++i) {
     const auto& error = report.destinations[i].error;
-    if (error) destinations[i]["kind"] = to_string(error->kind());
+    if (!error) continue;
+    destinations[i]["kind"] = to_string(error->kind());
+    destinations[i]["retryable"] = error->retryable();
   }
   call.push(Json{{"in_bytes", pipeline.in_bytes},
                  {"out_bytes", pipeline.out_bytes},
@@ -101,7 +103,7 @@ void rate_limit(Call& call) {
 constexpr std::string_view kReport =
     "report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, "
     "destinations = {{store, key, required, state = 'stored'|'failed', kind, "
-    "message}…}}";
+    "retryable, message}…}}";
 constexpr std::string_view kRaises =
     "the first error of any stage; that of the first destination when all have failed; timeout; "
     "cancelled";

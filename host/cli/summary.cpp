@@ -76,11 +76,14 @@ std::string entry_text(const Paint& paint, const LedgerEntry& entry) {
   return out + "\n";
 }
 
-/// What to do about a failure: its own hint, and those that the steps around it added.
+/// What to do about a failure: its own hint, and those that the steps around it added as it passed.
 std::vector<std::string> hints_of(const Run& run, const LedgerEntry& failed) {
   std::vector<std::string> out;
-  for (const LedgerEntry* at = &failed; at != nullptr && at->error;
+  for (const LedgerEntry* at = &failed; at != nullptr;
        at = at->parent ? &run.ledger.entries()[*at->parent] : nullptr) {
+    // A transfer goes well although one of its destinations has failed.
+    if (!at->error || at->error->text().find(failed.error->message()) == std::string::npos)
+      continue;
     const std::string& hint = at->error->hint();
     if (hint.empty()) continue;
     // A step's hint often repeats the one from below and adds to it.

@@ -32,12 +32,12 @@ void check_free(Store& store, const std::string& key) {
 }
 
 /// Removes an orphan at `key`: data of a run that died before its manifest. Young data may belong
-/// to a run elsewhere that is about to publish it, so it is left alone.
-void remove_orphan(Store& store, const std::string& key) {
+/// to a run elsewhere that is about to publish it, so it is left alone, unless it is `own`.
+void remove_orphan(Store& store, const std::string& key, bool own) {
   const auto data = store.head(key);
   if (!data) return;
   const auto age = std::max(wall_now() - data->modified, std::chrono::seconds(0));
-  if (age < kOrphanAge) {
+  if (age < kOrphanAge && !own) {
     throw Error(ErrorKind::exists, "store.writer",
                 "'" + key + "' in " + store.url() + " has data without a manifest, " +
                     std::to_string(age.count()) + " s old: another run may be about to publish it")
@@ -141,7 +141,7 @@ std::unique_ptr<Sink> Catalog::writer(const std::string& key) const {
     }
   }
   check_free(*store_, key);
-  remove_orphan(*store_, key);
+  remove_orphan(*store_, key, run_.ledger.left_unpublished(store_->url(), key));
   return store_->writer(key, {});
 }
 

@@ -40,8 +40,9 @@ class Catalog {
   std::optional<Manifest> find(const std::string& key) const;
 
   /// A writer for a new backup's data. Throws Error{exists} when `key` has a manifest, or data
-  /// without one that is younger than 10 minutes; older data is an orphan of a run that died and is
-  /// removed. Throws Error{config} for a key that ends like a companion (.meta, .sha256).
+  /// without one that is younger than 10 minutes and not of this very run; other data is an orphan
+  /// of a run that died, or of a manifest that this run could not write, and is removed. Throws
+  /// Error{config} for a key that ends like a companion (.meta, .sha256).
   std::unique_ptr<Sink> writer(const std::string& key) const;
 
   /// Makes data that this run committed a backup: writes `<key>.sha256`, then `<key>.meta`. Sizes,

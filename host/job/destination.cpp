@@ -18,6 +18,15 @@ struct Destinations::Shared {
                        [](const DestinationOutcome& each) { return each.error.has_value(); });
   }
 
+  /// Why there is none left: the first one's error, to be retried where that may help any of them.
+  Error reason() const {
+    Error first = *outcomes.front().error;
+    const bool may_pass =
+        std::any_of(outcomes.begin(), outcomes.end(),
+                    [](const DestinationOutcome& each) { return each.error->retryable(); });
+    return std::move(first).retryable(may_pass);
+  }
+
   /// Called in a handler: notes the failure of destination `i`, or throws (Destinations::open).
   void lose(std::size_t i, const Stop& stop) {
     const Error error = current_error();
@@ -26,7 +35,7 @@ struct Destinations::Shared {
     stop.check("stream.run");
     const std::scoped_lock lock(mutex);
     outcomes[i].error = error;
-    if (none_left()) throw *outcomes.front().error;
+    if (none_left()) throw reason();
   }
 };
 

@@ -24,9 +24,9 @@ class Destinations {
   explicit Destinations(std::vector<Destination> all);
 
   /// Opens a writer for each (Catalog::writer). A sink that fails aborts at once, then takes and
-  /// discards what else comes. It throws only when no destination is left (the first one's error),
-  /// and when a stop was requested, which is nobody's failure. Throws likewise when no writer
-  /// opens.
+  /// discards what else comes. It throws only when no destination is left (the first one's error,
+  /// retryable where any of them is), and when a stop was requested, which is nobody's failure.
+  /// Throws likewise when no writer opens.
   std::vector<std::unique_ptr<Sink>> open(Run& run);
 
   /// In the order given. Complete once the pipeline has ended.

@@ -77,18 +77,24 @@ void Ledger::acknowledge(const std::string& kind, const std::string& object,
 }
 
 void Ledger::degrade(const std::string& kind, const std::string& object) {
-  settle("run.degrade", kind, object, EntryState::degraded, {});
+  std::size_t latest = entries_.size();
+  while (latest > 0) {
+    const LedgerEntry& entry = entries_[--latest];
+    if (entry.kind == kind && entry.object == object) break;
+  }
+  settle("run.degrade", kind, object, EntryState::degraded, {}, latest);
 }
 
 void Ledger::settle(const char* op, const std::string& kind, const std::string& object,
-                    EntryState state, const std::string& reason) {
+                    EntryState state, const std::string& reason, std::size_t first) {
   const auto named = [&](const LedgerEntry& entry) {
     return entry.kind == kind && entry.object == object;
   };
   bool found = false;
-  for (LedgerEntry& entry : entries_) {
+  for (std::size_t i = first; i < entries_.size(); ++i) {
+    LedgerEntry& entry = entries_[i];
     bool concerned = named(entry);
-    for (auto up = entry.parent; up && !concerned; up = entries_[*up].parent) {
+    for (auto up = entry.parent; up && *up >= first && !concerned; up = entries_[*up].parent) {
       concerned = named(entries_[*up]);
     }
     const bool counts = entry.state == EntryState::failed || entry.state == EntryState::degraded;
@@ -119,6 +125,7 @@ const CommittedData& Ledger::committed(const std::string& store_url, const std::
 
 void Ledger::data_published(const std::string& store_url, const std::string& key) {
   unpublished_.erase({store_url, key});
+  lost_.erase({store_url, key});
   published_.insert({store_url, key});
 }
 
@@ -129,6 +136,11 @@ void Ledger::data_lost(const std::string& store_url, const std::string& key, con
     destination_failed(outcome);
   }
   unpublished_.erase({store_url, key});
+  lost_.insert({store_url, key});
+}
+
+bool Ledger::left_unpublished(const std::string& store_url, const std::string& key) const {
+  return unpublished_.contains({store_url, key}) || lost_.contains({store_url, key});
 }
 
 bool Ledger::take_back(const std::string& store_url, const std::string& key) {

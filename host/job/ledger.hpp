@@ -80,7 +80,8 @@ class Ledger {
   /// the exit code; the summary shows them with `reason`. Throws Error{not_found} when no such work
   /// has failed.
   void acknowledge(const std::string& kind, const std::string& object, const std::string& reason);
-  /// Makes of these failures degraded ones: the run could do without that work. Throws likewise.
+  /// Makes of the latest of these failures, and of its parts, degraded ones: the run could do
+  /// without that work. Earlier ones of the same name stay. Throws likewise.
   void degrade(const std::string& kind, const std::string& object);
 
   /// Data was committed to a store; the run fails unless its manifest follows.
@@ -90,6 +91,8 @@ class Ledger {
   void data_published(const std::string& store_url, const std::string& key);
   /// The manifest could not be written: this destination of its transfer has failed.
   void data_lost(const std::string& store_url, const std::string& key, const Error& error);
+  /// Whether data that this run committed there has no manifest, so that the run may replace it.
+  bool left_unpublished(const std::string& store_url, const std::string& key) const;
 
   /// Whether this run published the backup and may take it back: once, and not after
   /// keep_published().
@@ -109,13 +112,14 @@ class Ledger {
 
  private:
   void settle(const char* op, const std::string& kind, const std::string& object, EntryState state,
-              const std::string& reason);
+              const std::string& reason, std::size_t first = 0);
   std::vector<const LedgerEntry*> unexplained(EntryState state) const;
 
   std::vector<LedgerEntry> entries_;
   std::vector<std::size_t> open_steps_;
   using Place = std::pair<std::string, std::string>;  // store, key
   std::map<Place, CommittedData> unpublished_;
+  std::set<Place> lost_;
   std::set<Place> published_;
 };
 

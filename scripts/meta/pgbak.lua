@@ -338,7 +338,7 @@ function run.step(kind, object, fn, ...) end
 ---@param reason string for the summary
 function run.acknowledge(kind, object, reason) end
 
----Says that the run could do without a step that failed: it counts no longer as a failure, but the run is degraded (exit code 15).
+---Says that the run could do without a step that failed, the latest of that name: it counts no longer as a failure, but the run is degraded (exit code 15).
 ---@param kind string of the step that failed
 ---@param object string what the step was done to
 function run.degrade(kind, object) end
@@ -498,7 +498,7 @@ local Sink = {}
 local Pipeline = {}
 
 ---Waits for the end.
----@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', kind, message}…}}
+---@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', kind, retryable, message}…}}
 function Pipeline:wait() end
 
 ---Whether wait() would return at once.
@@ -524,7 +524,7 @@ local stream = {}
 
 ---Runs a pipeline to its end.
 ---@param spec pgbak.stream.run.spec the pipeline
----@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', kind, message}…}}
+---@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', kind, retryable, message}…}}
 function stream.run(spec) end
 
 ---@class pgbak.stream.start.spec

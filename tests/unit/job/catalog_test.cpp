@@ -145,6 +145,26 @@ TEST_CASE("an orphan is replaced when it is old, and left to its run while it is
   CHECK(store->get("orphan", stop) == "new");
 }
 
+TEST_CASE("a run replaces its own data at once when its manifest could not be written", "[job]") {
+  Rig rig;
+  rig.commit("a", "data", "sha256");
+  rig.store->refuse = GENERATE("a.sha256", "a.meta");
+  CHECK(caught_kind([&] { rig.catalog.publish(sample_manifest("a", "shop")); }) == "io");
+  CHECK(rig.below->head("a"));
+  rig.store->refuse.clear();
+  rig.catalog.writer("a")->abort();
+  CHECK_FALSE(rig.below->head("a"));
+  // Another run's data stays, and so does this run's once it is a backup.
+  Run other(rig.stop);
+  rig.commit("a", "data", "sha256");
+  CHECK(caught_kind([&] { Catalog(rig.store, other).writer("a"); }) == "exists");
+  rig.catalog.publish(sample_manifest("a", "shop"));
+  CHECK(caught_kind([&] { rig.catalog.writer("a"); }) == "exists");
+  rig.below->remove("a.meta");
+  CHECK(caught_kind([&] { rig.catalog.writer("a"); }) == "exists");
+  CHECK(rig.below->head("a"));
+}
+
 TEST_CASE("chosen tables, chosen schemas or data alone are not complete", "[job]") {
   for (const char* option : {"tables", "schemas"}) {
     Manifest part = sample_manifest("part", "shop");

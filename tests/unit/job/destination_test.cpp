@@ -196,6 +196,22 @@ TEST_CASE("when no destination can be opened nothing is read", "[job]") {
   CHECK(rig.run.ledger.entries()[0].state == EntryState::failed);
 }
 
+TEST_CASE("where all have failed, trying again may help if it may help any of them", "[job]") {
+  const bool passes = GENERATE(false, true);
+  Rig rig;
+  Place a("a"), b("b");
+  put_backup(*a.below, sample_manifest(kKey, "shop"));
+  if (passes) {
+    put(*b.below, kKey, "another run is about to publish it");
+  } else {
+    b.faults->arm(1);
+  }
+  TransferSpec spec = rig.spec("text", {{a.store, kKey}, {b.store, kKey}});
+  const Error error = caught([&] { Transfer(std::move(spec), rig.run); });
+  CHECK_THAT(error.message(), ContainsSubstring("backup 'shop/1' exists already"));
+  CHECK(error.retryable() == passes);
+}
+
 TEST_CASE("a backup that no best-effort destination takes has failed", "[job]") {
   Place a("a");
   a.faults->arm(1);

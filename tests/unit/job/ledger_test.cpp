@@ -232,3 +232,15 @@ TEST_CASE("a degraded failure counts no longer as one, and once as degraded", "[
   const Error error = caught([&] { failed.ledger.degrade("prune", "shop"); });
   CHECK(kind_of(error) == "not_found");
 }
+
+TEST_CASE("only the latest failure of a name is degraded", "[job]") {
+  FailedStep failed;
+  const std::size_t step = failed.ledger.begin("backup", "shop");
+  failed.ledger.enter(step);
+  failed.ledger.fail(failed.ledger.begin("store", "k in b"), failure("gone"));
+  failed.ledger.leave();
+  failed.ledger.fail(step, failure("gone"));
+  failed.ledger.degrade("backup", "shop");
+  CHECK(objects_of(failed.ledger.failures()) == Objects{"dump"});
+  CHECK(objects_of(failed.ledger.degraded()) == Objects{"k in b"});
+}
