@@ -25,6 +25,10 @@ if not options then return end
 local config = pgbak.config({}, { databases_optional = true })
 local from = stores.select(config.stores, options.store)
 local backup = backups.chosen(options, from)
+if options.to:find '^%l[%w+.-]*:' then
+  pgbak.fail('config', ("--to names a directory, not '%s'"):format(options.to),
+    '`pgbak upload --to` fills a configured store')
+end
 local directory = store.open(options.to)
 for _, ending in ipairs { '', '.sha256', '.meta' } do
   if directory:head(backup.key .. ending) then
@@ -33,8 +37,8 @@ for _, ending in ipairs { '', '.sha256', '.meta' } do
   end
 end
 backups.with_good_copy(backup, from, 'download', function(source)
-  copy.run(backup, source, directory, {
-    kind = 'copy', attempts = config.given.upload_attempts,
+  copy.run('copy', backup, source, { { store = directory, required = true } }, {
+    attempts = config.given.upload_attempts,
     stall_timeout_seconds = config.given.stall_timeout_seconds,
   })
 end)

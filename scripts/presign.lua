@@ -24,14 +24,23 @@ if not options then return end
 local config = pgbak.config({}, { databases_optional = true })
 local from = stores.select(config.stores, options.store)
 
+-- The link to a backup that is whole in this store; nothing where there is none.
+local function link_in(store)
+  local backup = catalog.get(store, options.key)
+  if not backup then return nil end
+  local data = store:head(options.key)
+  if not data or data.size ~= backup.stored_bytes then
+    pgbak.fail('corrupt', ("'%s' in %s is damaged: its data %s"):format(options.key, store:url(),
+      data and ('has %d bytes instead of %d'):format(data.size, backup.stored_bytes) or 'is gone'))
+  end
+  return store:presign(options.key, options.expires)
+end
+
 -- The first store that has it and has links; else what is in the way.
 local function link()
   local first
   for _, each in ipairs(from) do
-    local url, err = pgbak.try(function()
-      return catalog.get(each.store, options.key)
-        and each.store:presign(options.key, options.expires)
-    end)
+    local url, err = pgbak.try(link_in, each.store)
     if url then return url end
     first = first or err
   end

@@ -22,7 +22,7 @@ local config = pgbak.config({}, { databases_optional = true })
 local now = clock.now()
 local from = stores.select(config.stores, options.store)
 local names = stores.short_names(from)
-local looked, found = shelves.look(from)
+local looked, found = shelves.look(from, { leftovers = true })
 local newest = shelves.newest(found)
 
 local function print_backups()

@@ -1,5 +1,6 @@
 -- scripts/upload.lua: copy backups into stores that lack them
 local copy = require 'pgbak.copy'
+local log = require 'pgbak.log'
 local pgbak = require 'pgbak'
 local shelves = require 'pgbak.shelves'
 local stores = require 'pgbak.stores'
@@ -16,7 +17,7 @@ local options = pgbak.args({ ... }, {
   },
   examples = {
     'pgbak upload --from ./backups --to s3://bucket/backups',
-    'pgbak upload --from /tmp/pgbak-staging-1000',
+    'pgbak upload KEY --from /tmp/pgbak-staging-1000',
   },
 })
 if not options then return end
@@ -48,37 +49,74 @@ end
 
 local from, to = sources(), stores.select(config.stores, options.to)
 local looked, found = shelves.look(both(from, to))
-local unreachable = {}
-for _, shelf in ipairs(looked) do unreachable[shelf.store] = shelf.error end
+local shelf_of = {}
+for _, shelf in ipairs(looked) do shelf_of[shelf.store] = shelf end
 
--- A store that has a good copy of it.
+-- A store that has a good copy of it; and whether any of them has it at all.
 local function source_of(each)
+  local known = false
   for _, source in ipairs(from) do
-    if each.stores[source.store:url()] == 'yes' then return source.store end
+    local state = each.stores[source.store:url()]
+    if state == 'yes' then return source.store, true end
+    known = known or state ~= nil
   end
+  return nil, known
 end
 
-local known, copied, present = false, 0, 0
-local _, err = pgbak.try(pgbak.each, found, function(each)
-  local backup, source = each.manifest, source_of(each)
-  if not source or options.key and backup.key ~= options.key then return end
-  known = true
-  pgbak.each(to, function(destination)
+-- The stores that can be asked and do not have it whole.
+local function lacking(each)
+  local out = {}
+  for _, destination in ipairs(to) do
     local url = destination.store:url()
-    if each.stores[url] == 'yes' then
-      present = present + 1
-    elseif not unreachable[url] then
-      copy.run(backup, source, destination.store, {
-        kind = 'upload', attempts = config.given.upload_attempts,
-        stall_timeout_seconds = config.given.stall_timeout_seconds,
-      })
-      copied = copied + 1
-    end
-  end)
+    if each.stores[url] ~= 'yes' and not shelf_of[url].error then out[#out + 1] = destination end
+  end
+  return out
+end
+
+local known, copied, present, hopeless = false, 0, 0, {}
+
+local function give_up(what)
+  known = true
+  hopeless[#hopeless + 1] = what
+  log.warn(what)
+end
+
+local _, err = pgbak.try(pgbak.each, found, function(each)
+  local backup = each.manifest
+  if options.key and backup.key ~= options.key then return end
+  local source, seen = source_of(each)
+  if not seen then return end
+  known = true
+  for _, destination in ipairs(to) do
+    if each.stores[destination.store:url()] == 'yes' then present = present + 1 end
+  end
+  local lack = lacking(each)
+  if #lack == 0 then return end
+  if not source then
+    return give_up(('%s is whole in none of %s'):format(backup.key, stores.names(from)))
+  end
+  copy.run('upload', backup, source, lack, {
+    attempts = config.given.upload_attempts,
+    stall_timeout_seconds = config.given.stall_timeout_seconds,
+    stored = function() copied = copied + 1 end,
+  })
 end)
-io.write(('%d copied, %d there already\n'):format(copied, present))
+for _, source in ipairs(from) do
+  local url = source.store:url()
+  for _, problem in ipairs(shelf_of[url].problems or {}) do
+    if not options.key or problem.key == options.key .. '.meta' then
+      give_up(('%s in %s: %s'):format(problem.key, url, problem.message))
+    end
+  end
+end
+io.write(('%d copied, %d there already%s\n'):format(copied, present,
+  #hopeless > 0 and (', %d not possible'):format(#hopeless) or ''))
 for _, shelf in ipairs(looked) do err = err or shelf.error end
 if err then error(err, 0) end
+if #hopeless > 0 then
+  pgbak.fail('corrupt', ('%d backup(s) could not be copied: %s'):format(#hopeless,
+    table.concat(hopeless, '; ')), '--from names another store that has them whole')
+end
 if options.key and not known then
   pgbak.fail('not_found', ("no good backup '%s' in %s"):format(options.key, stores.names(from)),
     '`pgbak list` shows the keys')

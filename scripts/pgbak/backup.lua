@@ -30,10 +30,6 @@ local function spec()
   return fields
 end
 
-local function partial(options)
-  return options.schema_only or options.data_only or options.schemas or options.tables
-end
-
 ---The stores that have no backup like this one from today.
 local function lacking(plan)
   if not plan.options.skip_if_exists then return plan.to end
@@ -41,7 +37,8 @@ local function lacking(plan)
   for _, each in ipairs(plan.to) do
     local found = backups.of_today(each.store, {
       database = plan.db.name, cluster = plan.server.cluster, type = plan.type,
-    }, not partial(plan.options))
+      format = plan.options.format, options = plans.options(plan),
+    })
     if found then
       log.info(('%s: %s has %s of today'):format(plan.db.name, each.store:url(), found.key))
     else
@@ -64,10 +61,12 @@ local function sweep(to)
   end
 end
 
----Says which stores have the backup and which do not, and raises the first failure that counts.
-local function conclude(plan, failures)
+---Says which stores have the backup and which do not, and raises the first failure that counts:
+---also one of a best-effort store where no store has a backup.
+local function conclude(plan, manifests, failures)
   if next(failures) == nil then return end
   local first
+  local none = not plan.elsewhere and next(manifests) == nil
   for i, each in ipairs(plan.to) do
     local failed = failures[i]
     if not failed then
@@ -75,28 +74,33 @@ local function conclude(plan, failures)
     else
       log.warn(('%s: %s is not in %s%s: %s'):format(plan.db.name, plan.key, each.store:url(),
         each.required and '' or ' (best effort)', failed.text))
-      first = first or each.required and failed
+      first = first or (each.required or none) and failed
     end
   end
   if first then error(first, 0) end
 end
 
 local function perform(plan)
-  local name = plan.db.name
+  local name, all = plan.db.name, #plan.to
   plan.to = lacking(plan)
   if #plan.to == 0 then
     log.info(('%s: every store has a %s backup of today'):format(name, plan.type))
     return {}
   end
+  plan.elsewhere = #plan.to < all
   log.info(('%s: %s backup starts, to %s'):format(name, plan.type, stores.names(plan.to)))
   sweep(plan.to)
   local write = plan.options.strategy == 'file' and staging.into or dump.into
   local report, manifests, failures = write(plan, plan.to)
-  log.info(('%s: done in %s: %s dumped, %s stored (%s) as %s'):format(name,
-    console.duration(report.seconds), console.size(report.in_bytes),
-    console.size(report.out_bytes), console.rate(report.in_bytes, report.seconds), plan.key))
-  conclude(plan, failures)
-  return manifests
+  if next(manifests) then
+    log.info(('%s: done in %s: %s dumped, %s stored (%s) as %s'):format(name,
+      console.duration(report.seconds), console.size(report.in_bytes),
+      console.size(report.out_bytes), console.rate(report.in_bytes, report.seconds), plan.key))
+  end
+  conclude(plan, manifests, failures)
+  local out = {}
+  for i = 1, #plan.to do out[#out + 1] = manifests[i] end
+  return out
 end
 
 ---Two dumps of one database at once would only slow each other and the server down.

@@ -7,6 +7,7 @@ local log = require 'pgbak.log'
 local run = require 'pgbak.run'
 local schema = require 'pgbak.schema'
 local stores = require 'pgbak.stores'
+local sys = require 'pgbak.sys'
 
 local M = {}
 
@@ -183,8 +184,22 @@ local function check_readable(list)
   end
 end
 
+-- A disk that is not mounted must not make an older backup pass for the newest unseen.
+local function warn_of_missing(list)
+  for _, store in ipairs(list) do
+    local url = store:url()
+    local path = url:match '^file://(/.*)' or not url:find '^%l[%w+.-]*:' and url
+    if path and not sys.exists(path) then
+      log.warn(("store '%s' does not exist: is its disk mounted? a newer backup may be there")
+        :format(url))
+    end
+  end
+end
+
 local function newest(opts)
-  check_readable(stores.open(opts.from))
+  local list = stores.open(opts.from)
+  check_readable(list)
+  if #list > 1 then warn_of_missing(list) end
   local found = M.list { from = opts.from, database = opts.database, type = opts.type }
   local first = found[1]
   if not first then
@@ -235,20 +250,47 @@ end
 
 local function day_of(time) return os.date('!%Y-%m-%d', time) end
 
----A good backup in a store that started today (UTC), or nothing. A store that cannot tell has none:
----what is wrong with it will show when it is written to.
----@param store Store
----@param like { database: string, cluster: string, type: string }
----@param complete boolean whether it must hold tables and rows
----@return table? manifest
-function M.of_today(store, like, complete)
-  for _, backup in ipairs(attempt.try(catalog.list, store) or {}) do
-    if matches(backup, like) and day_of(backup.time) == day_of(clock.now())
-      and (backup.complete or not complete) then
-      local data = store:head(backup.key)
-      if data and data.size == backup.stored_bytes then return backup end
-    end
+-- The options of a manifest that say what is in the dump.
+local HOLDS = { 'dbname', 'schema_only', 'data_only', 'schemas', 'exclude_schemas', 'tables',
+  'exclude_tables', 'extra' }
+
+local function equal(a, b)
+  if type(a) ~= 'table' or type(b) ~= 'table' then return a == b end
+  if #a ~= #b then return false end
+  for i, each in ipairs(a) do
+    if each ~= b[i] then return false end
   end
+  return true
+end
+
+---Whether two backups hold the same, as far as their options tell.
+local function same_contents(a, b)
+  for _, name in ipairs(HOLDS) do
+    -- An option that is off, and an empty list, may be missing.
+    local one, other = a.options[name] or nil, b.options[name] or nil
+    if type(one) == 'table' and #one == 0 then one = nil end
+    if type(other) == 'table' and #other == 0 then other = nil end
+    if not equal(one, other) then return false end
+  end
+  return a.format == b.format
+end
+
+---A whole backup in a store that started today (UTC) and holds the same, or nothing. A store that
+---cannot tell has none: what is wrong with it will show when it is written to.
+---@param store Store
+---@param like { database: string, cluster: string, type: string, format: string, options: table }
+---  options as in a manifest
+---@return table? manifest
+function M.of_today(store, like)
+  return attempt.try(function()
+    for _, backup in ipairs((catalog.list(store))) do
+      if matches(backup, like) and day_of(backup.time) == day_of(clock.now())
+        and same_contents(backup, like) then
+        local data = store:head(backup.key)
+        if data and data.size == backup.stored_bytes then return backup end
+      end
+    end
+  end)
 end
 
 -- An estimate is not worth reading ten thousand manifests for.

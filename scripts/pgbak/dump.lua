@@ -1,14 +1,13 @@
 -- The dump of a plan, from pg_dump into stores.
-local attempt = require 'pgbak.attempt'
 local backups = require 'pgbak.backups'
 local catalog = require 'pgbak.catalog'
 local codecs = require 'pgbak.codecs'
 local digest = require 'pgbak.digest'
-local failure = require 'pgbak.failure'
+local landing = require 'pgbak.landing'
 local pg = require 'pgbak.pg'
 local plans = require 'pgbak.plan'
 local recipe = require 'pgbak.recipe'
-local stream = require 'pgbak.stream'
+local run = require 'pgbak.run'
 
 local M = {}
 
@@ -28,7 +27,8 @@ end
 ---A directory, where there is one: an estimate is not worth waiting for a network that is down.
 local function nearest_store(to)
   for _, each in ipairs(to) do
-    if not each.store:url():find '://' then return each.store end
+    local scheme = each.store:url():match '^(%l[%w+.-]*)://'
+    if not scheme or scheme == 'file' then return each.store end
   end
   return to[1].store
 end
@@ -40,14 +40,11 @@ local function expected_bytes(plan)
   })
 end
 
-local function transfer(plan, to)
-  local through, sinks = codecs.encoders(plan.codec, plan.level), {}
+local function pipeline(plan)
+  local through = codecs.encoders(plan.codec, plan.level)
   table.insert(through, digest.sha256())
-  for i, each in ipairs(to) do
-    sinks[i] = each.store:writer(plan.key, { required = each.required })
-  end
-  return stream.run {
-    from = source(plan), through = through, to = sinks, label = plan.db.name,
+  return {
+    from = source(plan), through = through, label = plan.db.name,
     timeout_seconds = plan.options.timeout_seconds,
     stall_timeout_seconds = plan.options.stall_timeout_seconds,
     expect_bytes = expected_bytes(plan),
@@ -64,41 +61,20 @@ local function facts(plan)
   }
 end
 
----Best effort first: what fails there is told by the manifests of the others.
-local function publishing_order(to)
-  local order = {}
-  for _, required in ipairs { false, true } do
-    for i, each in ipairs(to) do
-      if each.required == required then order[#order + 1] = i end
-    end
-  end
-  return order
-end
-
 ---Dumps into stores and publishes there. A store that fails loses no other. Raises when nothing was
----dumped, or when no store has it in the end.
+---dumped for another reason than that every store has failed.
 ---@param plan pgbak.BackupPlan
 ---@param to pgbak.Destination[]
----@return table report of the transfer
----@return table[] manifests of the stores that have it
----@return table<integer, pgbak.Failure> failures by the number in `to`
+---@return table? report of the transfer, nothing where every store has failed in it
+---@return table<integer, table> manifests by the number in `to`
+---@return table<integer, pgbak.Failure> failures likewise
 function M.into(plan, to)
-  local report = transfer(plan, to)
-  local manifests, failures, first = {}, {}, nil
-  for i, outcome in ipairs(report.destinations) do
-    if outcome.state == 'failed' then failures[i] = failure.new(outcome.kind, outcome.message) end
+  local report, manifests, failures = landing.run(pipeline(plan), plan.key, to, function(store)
+    return catalog.publish(store, plan.key, facts(plan))
+  end)
+  if not report and plan.elsewhere and not landing.required_failed(to, failures) then
+    run.degrade('transfer', plan.db.name)
   end
-  for _, i in ipairs(publishing_order(to)) do
-    if not failures[i] then
-      local manifest, err = attempt.try(catalog.publish, to[i].store, plan.key, facts(plan))
-      if manifest then
-        table.insert(manifests, manifest)
-      else
-        failures[i], first = err, first or err
-      end
-    end
-  end
-  if #manifests == 0 then error(first, 0) end
   return report, manifests, failures
 end
 

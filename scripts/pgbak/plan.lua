@@ -16,6 +16,7 @@ local M = {}
 ---@field key string
 ---@field options table dump options
 ---@field to pgbak.Destination[]
+---@field elsewhere? boolean another store has a backup of today (skip_if_exists)
 ---@field server pgbak.Server
 ---@field tool { path: string, version: string }
 ---@field naming string its name

@@ -154,10 +154,10 @@ end
 local function missed_one(destination)
   if destination.required then return false end
   local url = destination.store:url()
+  local place = ' in ' .. url
   for _, entry in ipairs(run.entries()) do
-    local place = entry.kind == 'store' and ' in ' .. url
-      or entry.kind == 'upload' and ' to ' .. url
-    if place and entry.state == 'degraded' and entry.object:sub(-#place) == place then
+    if entry.kind == 'store' and entry.state == 'degraded'
+      and entry.object:sub(-#place) == place then
       log.warn(url .. ': not pruned (best effort), since it has missed a backup in this run')
       return true
     end

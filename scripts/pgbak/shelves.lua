@@ -11,8 +11,8 @@ local M = {}
 ---@field required boolean
 ---@field backups integer
 ---@field stored_bytes integer of all backups
----@field unfinished integer uploads and temporary files that were begun and not ended
----@field orphans integer data and digests without a manifest
+---@field unfinished? integer uploads and temporary files that were begun and not ended
+---@field orphans? integer data and digests without a manifest
 ---@field problems { key: string, message: string }[] manifests that cannot be read
 ---@field error? any why the store could not be asked: then the numbers are missing
 
@@ -30,18 +30,22 @@ local function look(store, shelf, place)
     shelf.stored_bytes = shelf.stored_bytes + manifest.stored_bytes
     place(manifest, sizes[manifest.key] == manifest.stored_bytes and 'yes' or 'damaged')
   end
-  shelf.unfinished = #store:unfinished()
-  shelf.orphans = 0
+end
+
+local function count_leftovers(store, shelf)
+  shelf.unfinished, shelf.orphans = 0, 0
   for _, left in ipairs(catalog.sweep(store, { older_than_seconds = 0 })) do
-    if left.kind == 'data' or left.kind == 'digest' then shelf.orphans = shelf.orphans + 1 end
+    local which = (left.kind == 'data' or left.kind == 'digest') and 'orphans' or 'unfinished'
+    shelf[which] = shelf[which] + 1
   end
 end
 
 ---Looks into stores. One that cannot be asked hides nothing of the others.
 ---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@param opts? { leftovers: boolean } also count what is no backup
 ---@return pgbak.Shelf[]
 ---@return pgbak.Shelved[] backups, newest first
-function M.look(from)
+function M.look(from, opts)
   local shelves, shelved, by_key = {}, {}, {}
   for i, each in ipairs(stores.destinations(from)) do
     local url = each.store:url()
@@ -58,6 +62,9 @@ function M.look(from)
       table.insert(by_key[manifest.key], new)
       table.insert(shelved, new)
     end)
+    if ok and opts and opts.leftovers then
+      ok, err = pcall(count_leftovers, each.store, shelves[i])
+    end
     if not ok then shelves[i].error = err end
   end
   table.sort(shelved, function(a, b)

@@ -1,5 +1,6 @@
 -- Strategy 'file': dump into a directory of this machine, read the file back, then copy it to every
 -- store. An upload can be repeated without a new dump.
+local attempt = require 'pgbak.attempt'
 local catalog = require 'pgbak.catalog'
 local codecs = require 'pgbak.codecs'
 local console = require 'pgbak.console'
@@ -8,7 +9,6 @@ local digest = require 'pgbak.digest'
 local dump = require 'pgbak.dump'
 local failure = require 'pgbak.failure'
 local log = require 'pgbak.log'
-local run = require 'pgbak.run'
 local store = require 'pgbak.store'
 local stream = require 'pgbak.stream'
 local sys = require 'pgbak.sys'
@@ -32,53 +32,67 @@ local function verify(manifest, staging)
   }
 end
 
-local function upload_all(plan, manifest, staging)
-  local manifests, failures, first = {}, {}, nil
-  for i, each in ipairs(plan.to) do
-    local ok, result = pcall(copy.run, manifest, staging, each.store, {
-      kind = 'upload', attempts = plan.options.upload_attempts,
-      stall_timeout_seconds = plan.options.stall_timeout_seconds,
-    })
-    if ok then
-      table.insert(manifests, result)
-    else
-      failures[i], first = result, first or result
-      if not each.required then run.degrade('upload', copy.name(manifest, each.store)) end
-    end
+local function way_of(key, staging)
+  return ('`pgbak upload %s --from %s` brings it to the stores'):format(key, staging:url())
+end
+
+---What other runs have there. One of them may be at work on it, so nothing is said of deleting.
+local function look_back(staging)
+  local swept = staging:sweep()
+  if swept > 0 then
+    log.info(('%s: removed %d temporary file(s) of runs that died'):format(staging:url(), swept))
   end
-  return manifests, failures, first
+  for _, each in ipairs(catalog.list(staging)) do
+    log.warn(('%s lies in %s: another run uploads it now, or could not: %s'):format(each.key,
+      staging:url(), way_of(each.key, staging)))
+  end
+end
+
+local function check_free(plan, staging)
+  if attempt.try(catalog.get, staging, plan.key) then
+    failure.raise('exists', ("'%s' lies in %s already, where the dump would go"):format(plan.key,
+      staging:url()), way_of(plan.key, staging))
+  end
 end
 
 local function tidy(plan, manifest, staging, failures)
   if not next(failures) or plan.options.on_upload_failure == 'delete' then
     return catalog.discard(staging, manifest.key)
   end
-  local way = ('`pgbak upload --from %s` brings it to the stores'):format(staging:url())
+  local kept = attempt.try(staging.head, staging, manifest.key)
+  if not kept or kept.size ~= manifest.stored_bytes then return end
+  local way = way_of(manifest.key, staging)
   log.warn(("%s: %s is kept in %s: %s"):format(plan.db.name, manifest.key, staging:url(), way))
   for _, failed in pairs(failures) do failure.advise(failed, way) end
 end
 
-local function look_back(staging)
-  local swept, waiting = staging:sweep(), #catalog.list(staging)
-  if swept > 0 then
-    log.info(('%s: removed %d temporary file(s) of runs that died'):format(staging:url(), swept))
+local function upload(plan, manifest, staging)
+  local ok, manifests, failures = pcall(copy.into, manifest, staging, plan.to, {
+    attempts = plan.options.upload_attempts, fresh = true, elsewhere = plan.elsewhere,
+    stall_timeout_seconds = plan.options.stall_timeout_seconds,
+  })
+  if ok then return manifests, failures end
+  local err = manifests
+  -- A store is this directory by another name: what goes there does not stay.
+  if type(err) == 'table' and err.kind == 'config' then
+    catalog.discard(staging, manifest.key)
+    error(err, 0)
   end
-  if waiting > 0 then
-    log.warn(('%d backup(s) of earlier runs wait in %s: `pgbak upload --from %s`, then delete them')
-      :format(waiting, staging:url(), staging:url()))
-  end
+  failure.rethrow(err, way_of(manifest.key, staging))
 end
 
----Dumps and uploads. Raises when no store has the backup in the end.
+---Dumps and uploads.
 ---@param plan pgbak.BackupPlan
 ---@return table report of the dump
----@return table[] manifests of the stores that have it
----@return table<integer, pgbak.Failure> failures by the number of the store
+---@return table<integer, table> manifests by the number of the store in the plan
+---@return table<integer, pgbak.Failure> failures likewise
 function M.into(plan)
   local staging = open(plan.options.temp_dir)
   look_back(staging)
-  local report, staged = dump.into(plan, { { store = staging, required = true } })
+  check_free(plan, staging)
+  local report, staged, lost = dump.into(plan, { { store = staging, required = true } })
   local manifest = staged[1]
+  if not manifest then error(lost[1], 0) end
   log.info(('%s: dumped %s into %s, %s; reading it back'):format(plan.db.name, manifest.key,
     staging:url(), console.size(manifest.stored_bytes)))
   local ok, err = pcall(verify, manifest, staging)
@@ -86,9 +100,8 @@ function M.into(plan)
     catalog.discard(staging, manifest.key)
     error(err, 0)
   end
-  local manifests, failures, first = upload_all(plan, manifest, staging)
+  local manifests, failures = upload(plan, manifest, staging)
   tidy(plan, manifest, staging, failures)
-  if #manifests == 0 then error(first, 0) end
   return report, manifests, failures
 end
 

@@ -70,6 +70,44 @@ expect_stderr "no good backup 'nothing.sql.gz' in ./backups, ./second"
 run "$PGBAK" upload --from ./nothing
 expect_status 7
 expect_stderr "neither a store nor a directory './nothing'"
+# A backup that no source has whole, and a manifest that cannot be read, must not pass unseen; the
+# others are copied all the same.
+cp -r backups rotten
+whole=$(cd backups && echo */*_daily_*.gz)
+unread=$(cd backups && echo */*_monthly_*.gz)
+truncate -s -1 "rotten/$key"
+echo garbage >"rotten/$unread.meta"
+echo "return { stores = { './rotten', './third' } }" >pgbak.lua
+run "$PGBAK" upload
+expect_status 10
+expect_stdout '^1 copied, 1 there already, 2 not possible$'
+expect_stderr "error: .*2 backup\(s\) could not be copied: .*$key is whole in none of ./rotten"
+expect_stderr "warn +$unread.meta in ./rotten: "
+expect_good_backups 1 third
+cmp "third/$whole" "backups/$whole" || fail 'the good one was not copied'
+run "$PGBAK" upload "$whole"
+expect_status 0
+for each in "$key" "$unread"; do
+  run "$PGBAK" upload "$each"
+  expect_status 10
+  expect_stdout '^0 copied, 0 there already, 1 not possible$'
+done
+# A best-effort store that fails only degrades the run, and the others get their copy at once.
+mkdir -p no/where
+touch "no/where/${key%/*}" # in the way
+echo "return { stores = { './backups', './third', { url = './no/where', required = false } } }" \
+  >pgbak.lua
+run "$PGBAK" upload "$key" --from ./backups
+expect_status 15
+expect_stdout '^1 copied, 1 there already$'
+expect_stderr '^degraded: store .*no/where'
+[[ $(jq -c '[.destinations[] | [.store, .required, .state]]' "third/$key.meta") == \
+  '[["./third",true,"stored"],["./no/where",false,"failed"]]' ]] ||
+  fail 'the manifest tells something else'
+run "$PGBAK" upload "$key" --from ./backups --to ./no/where
+expect_status 15
+rm -r rotten third no
+echo "$two_stores" >pgbak.lua
 run "$PGBAK" upload --from s3://nothing
 expect_status 3
 expect_stderr "no store 's3://nothing' is configured"
@@ -127,9 +165,27 @@ expect_stdout "^out/$key$"
 rm -r out
 run "$PGBAK" download --latest --type yearly --to out
 expect_status 7
+for elsewhere in s3://bucket/prefix memory:x "file://$work/out"; do
+  run "$PGBAK" download "$key" --to "$elsewhere"
+  expect_status 3
+  expect_stderr "error: .*--to names a directory, not '$elsewhere'"
+done
+expect_no_files out
 run "$PGBAK" download "$key" --to no/where
 expect_status 7
 expect_stderr 'no/where'
+
+# --latest: a disk that is not mounted might have the newest.
+for verb in "download --latest --type weekly --to out" \
+  "restore --latest --type weekly --to ${database}_missing --create"; do
+  mv second unmounted
+  # shellcheck disable=SC2086  # words
+  run "$PGBAK" $verb
+  expect_status 0
+  expect_stderr "warn +store './second' does not exist: is its disk mounted"
+  mv unmounted second
+done
+rm -r out
 
 # A damaged copy: the next store's is taken. Restores find that out before anything is touched.
 restored=${database}_restored
@@ -213,6 +269,18 @@ expect_stderr "store './second' has no links to '$key'"
 [[ ! -s $captured/stdout ]] || fail 'only a link belongs on stdout'
 run "$PGBAK" presign nothing.sql.gz --store ./second
 expect_status 7
+# …and a backup that is whole.
+size=$(stat -c %s "second/$key")
+truncate -s -1 "second/$key"
+run "$PGBAK" presign "$key" --store ./second
+expect_status 10
+expect_stderr "its data has $((size - 1)) bytes instead of $size"
+[[ ! -s $captured/stdout ]] || fail 'a link to a damaged backup'
+mv "second/$key" kept
+run "$PGBAK" presign "$key" --store ./second
+expect_status 10
+expect_stderr 'its data is gone'
+mv kept "second/$key"
 run "$PGBAK" presign "$key" --expires soon
 expect_status 3
 expect_stderr "must be a duration such as 90m, 24h or 7d, not 'soon'"

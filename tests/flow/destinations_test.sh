@@ -136,8 +136,45 @@ expect_status 0
 run "$PGBAK" list --type part
 expect_status 0
 [[ $(grep -c part "$captured/stdout") == 4 ]] || fail 'definitions alone count as a backup of today'
-# Yesterday's is none either.
+# Neither does a part of it, or another part, or another format.
+for options in "tables = { 'shop' }" "tables = { 'audit.log' }" "exclude_tables = { 'shop' }" \
+  "format = 'custom'"; do
+  stores "'./backups'" "skip_if_exists = true, $options"
+  for count in 0 1; do
+    sleep 1.1
+    before=$(find backups -name '*.meta' | wc -l)
+    run "$PGBAK" backup --type daily
+    expect_status 0
+    [[ $(find backups -name '*.meta' | wc -l) == $((before + 1 - count)) ]] ||
+      fail "$options: not made once"
+  done
+done
 rm -r second backups
+# Where the other stores have one, a best-effort store that fails only degrades the run. A dump that
+# fails is a failure all the same.
+for strategy in stream file; do
+  rm -rf backups
+  stores "'./backups'"
+  run "$PGBAK" daily
+  expect_status 0
+  sleep 1.1
+  stores "'./backups', { url = './not/there', required = false }" \
+    "skip_if_exists = true, strategy = '$strategy', temp_dir = '.'"
+  run "$PGBAK" daily
+  expect_status 15
+  expect_stderr '^degraded: store .* in \./not/there'
+  ! grep -Eq '^error:|FAIL' "$captured/stderr" || fail 'nothing has failed that counts'
+  rm -rf pgbak-staging-*
+  mkdir not
+  fake_tool pg_dump <<<'exit 1'
+  run "$PGBAK" daily
+  expect_status 11
+  unset PG_PROGRAM_DIR
+  rm -r not
+done
+stores "'./backups'" 'skip_if_exists = true'
+# Yesterday's is none either.
+rm -r backups
 run "$PGBAK" daily
 sed -i "s/\"started\": \"[^\"]*\"/\"started\": \"$(date -u -d yesterday +%FT%TZ)\"/" backups/*/*.meta
 sleep 1.1

@@ -49,15 +49,16 @@ printf "return { stores = { './backups', './not/yet' } }\n" >pgbak.lua
 run "$PGBAK" daily
 expect_status 7
 expect_stderr 'FAIL backup'
-expect_stderr "is kept in $staging: .pgbak upload --from $staging. brings it to the stores"
-expect_stderr "hint: .*pgbak upload --from $staging"
+key=$(cd backups && echo */*.gz)
+expect_stderr "is kept in $staging: .pgbak upload $key --from $staging. brings it to the stores"
+expect_stderr "hint: .*pgbak upload $key --from $staging"
 expect_stderr 'warn .* is not in ./not/yet'
 expect_good_backups 1
 expect_good_backups 1 "$staging"
 run "$PGBAK" upload --from "$staging"
 expect_status 7
 mkdir not
-run "$PGBAK" upload --from "$staging"
+run "$PGBAK" upload "$key" --from "$staging"
 expect_status 0
 expect_stdout '^1 copied, 1 there already$'
 run "$PGBAK" upload --from "$staging"
@@ -72,7 +73,8 @@ dumps 1
 sleep 1.1
 run "$PGBAK" daily
 expect_status 0
-expect_stderr "warn .*1 backup\(s\) of earlier runs wait in $staging"
+expect_stderr "warn +$key lies in $staging: .*: .pgbak upload $key --from $staging"
+! grep -q delete "$captured/stderr" || fail 'it may be of a run that lives'
 expect_good_backups 1 "$staging"
 rm -r backups not "$staging"
 
@@ -102,6 +104,84 @@ expect_stderr "FAIL backup +$database"
 expect_good_backups 1 "$staging"
 rm -r "$staging"
 rm pgbak.lua
+
+# A best-effort store is told of as such, in the other's manifest too. All copies are one transfer.
+printf "return { stores = { './backups', { url = './second', required = false },
+  { url = './not/yet', required = false } } }\n" >pgbak.lua
+run "$PGBAK" daily
+expect_status 15
+[[ $(jq -c '[.destinations[] | [.store, .required, .state]]' backups/*/*.meta) == \
+  '[["./backups",true,"stored"],["./second",false,"stored"],["./not/yet",false,"failed"]]' ]] ||
+  fail 'the manifest tells something else'
+expect_good_backups 1 second
+rm -r backups second "$staging"
+rm pgbak.lua
+
+# The same key again, while an earlier dump of it waits: no dump, and the way out.
+cat >pgbak.lua <<'LUA'
+return {
+  stores = { './backups', './not/yet' },
+  naming = function() return 'shop/today.sql.gz' end,
+}
+LUA
+run "$PGBAK" daily
+expect_status 7
+: >tools/dumps
+run "$PGBAK" daily
+expect_status 8
+expect_stderr "'shop/today.sql.gz' lies in $staging already"
+expect_stderr "hint: .*pgbak upload shop/today.sql.gz --from $staging"
+dumps 0
+expect_good_backups 1 "$staging"
+rm -r backups "$staging"
+rm pgbak.lua
+
+# A store that is the directory which the dump passes through, also by another name: what is taken
+# out there in the end must not have passed for the backup.
+ln -s "$staging" alias
+for other in "$staging" "file://$staging" ./alias "$work/temp/../temp/${staging##*/}/"; do
+  for stores in "'$other'" "'./backups', { url = '$other', required = false }"; do
+    echo "return { stores = { $stores } }" >pgbak.lua
+    run "$PGBAK" daily
+    expect_status 3
+    expect_stderr "error: .*store '$other' is the same place as $staging"
+    expect_empty_store
+    nothing_staged
+    sleep 1.1
+  done
+done
+rm alias pgbak.lua
+
+# A manifest that cannot be written at first: the copy of this very run is replaced at once, in that
+# store only, and the others are as good as before. (The pauses are left out.)
+cat >once.lua <<'LUA'
+local catalog = require 'pgbak.catalog'
+local clock = require 'pgbak.clock'
+local failure = require 'pgbak.failure'
+local adopt, left = catalog.adopt, 2
+function catalog.adopt(store, ...)
+  if store:url() == './second' and left > 0 then
+    left = left - 1
+    local failed = failure.new('unavailable', 'no answer to the manifest')
+    failed.retryable = true
+    error(failed, 0)
+  end
+  return adopt(store, ...)
+end
+clock.sleep = function() end
+local pgbak = require 'pgbak'
+local config = pgbak.config()
+pgbak.backup(config.databases[1], { to = { './backups', './second' } })
+LUA
+: >tools/dumps
+run "$PGBAK" run once.lua
+expect_status 0
+expect_good_backups 1
+expect_good_backups 1 second
+dumps 1
+nothing_staged
+[[ $(grep -c 'backups: copied' "$captured/stderr") == 1 ]] || fail 'the first copy was made twice'
+rm -r backups second
 
 # A dump that fails leaves nothing anywhere.
 fake_tool pg_dump <<'SH'

@@ -73,4 +73,38 @@ check.equal(estimate { database = 'shop', schema_only = true }, bytes)
 check.equal(estimate { database = 'shop', format = 'custom' }, 0)
 check.equal(estimate { database = 'crm' }, 0)
 
+-- What counts as today's: a whole backup of the same format that holds the same.
+local today = store.open 'memory:today'
+publish(today, 'shop1', { database = 'shop',
+  options = { dbname = 'shop', tables = { 'a', 'b' }, exclude_tables = {}, no_owner = true } })
+local function of_today(options, more)
+  options.dbname = options.dbname or 'shop'
+  local like = { database = 'shop', cluster = '1', type = 'daily', format = 'plain',
+    options = options }
+  for name, value in pairs(more or {}) do like[name] = value end
+  return backups.of_today(today, like)
+end
+check.equal(of_today({ tables = { 'a', 'b' }, schema_only = false }).key, 'shop1')
+check.equal(of_today({ tables = { 'a', 'b' }, schemas = {} }).key, 'shop1')
+for _, options in ipairs { {}, { tables = { 'a' } }, { tables = { 'a', 'c' } },
+  { tables = { 'a', 'b' }, schema_only = true }, { tables = { 'a', 'b' }, data_only = true },
+  { tables = { 'a', 'b' }, schemas = { 's' } }, { tables = { 'a', 'b' }, exclude_tables = { 'x' } },
+  { tables = { 'a', 'b' }, exclude_schemas = { 'x' } }, { tables = { 'a', 'b' }, extra = { '-x' } },
+  { tables = { 'a', 'b' }, dbname = 'shop2' } } do
+  check.equal(of_today(options), nil)
+end
+check.equal(of_today({ tables = { 'a', 'b' } }, { format = 'custom' }), nil)
+check.equal(of_today({ tables = { 'a', 'b' } }, { type = 'weekly' }), nil)
+-- A store that cannot be asked has none, whichever question it refuses.
+local function refusing(question)
+  return function() error(('no answer to %s'):format(question), 0) end
+end
+local real_list = catalog.list
+catalog.list = refusing 'list'
+check.equal(of_today({ tables = { 'a', 'b' } }), nil)
+catalog.list = function() return real_list(today) end
+check.equal(backups.of_today({ head = refusing 'head' }, { database = 'shop', cluster = '1',
+  type = 'daily', format = 'plain', options = { dbname = 'shop', tables = { 'a', 'b' } } }), nil)
+catalog.list = real_list
+
 check.done()

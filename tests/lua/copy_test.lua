@@ -30,8 +30,9 @@ local function sizes(where)
 end
 
 local a, b = store.open 'memory:a', store.open 'memory:b'
+local to_b = { { store = b, required = true } }
 local made = publish(a, 'one')
-local copied = copy.run(made, a, b, { kind = 'upload' })
+local copied = copy.run('upload', made, a, to_b, {})[1]
 check.equal({ copied.id, copied.sha256, copied.restore }, { made.id, made.sha256, { 'cat it' } })
 check.equal(b:head('one').size, made.stored_bytes)
 check.equal(b:get 'one.sha256', a:get 'one.sha256')
@@ -40,17 +41,17 @@ check.equal(backups.same(catalog.get(b, 'one'), made), true)
 -- Once is enough.
 local before = #run.entries()
 local here = sizes(b)
-check.equal(copy.run(made, a, b, { kind = 'upload' }).id, made.id)
+check.equal(copy.run('upload', made, a, to_b, {})[1].id, made.id)
 check.equal({ #run.entries() - before, sizes(b) }, { 2, here }) -- the upload, and one attempt
 
 -- Another backup under the key stays.
 publish(b, 'two', 'policies/retention.lua')
 local two = publish(a, 'two')
 here = sizes(b)
-check.raises('exists', "another backup is called 'two' in memory:b", copy.run, two, a, b,
-  { kind = 'upload' })
+check.raises('exists', "another backup is called 'two' in memory:b", copy.run, 'upload', two,
+  a, to_b, {})
 check.equal(sizes(b), here)
-run.acknowledge('upload', copy.name(two, b), 'meant by this test')
+run.acknowledge('upload', copy.name(two, to_b), 'meant by this test')
 
 -- What may pass is tried again, after a pause that grows; the run is none the worse.
 local real_run, waits = stream.run, {}
@@ -75,7 +76,7 @@ end
 local three = publish(a, 'three')
 failing(2, true)
 local earlier = states 'attempt'
-copy.run(three, a, b, { kind = 'upload', attempts = 3 })
+copy.run('upload', three, a, to_b, { attempts = 3 })
 check.equal({ waits, states 'attempt' },
   { { 1, 2 }, earlier .. ' acknowledged acknowledged succeeded' })
 check.equal(catalog.get(b, 'three').id, three.id)
@@ -85,13 +86,58 @@ local four = publish(a, 'four')
 for _, each in ipairs { { 3, true, { 1, 2 } }, { 1, false, {} } } do
   failing(each[1], each[2])
   waits = {}
-  check.raises('unavailable', 'the line is down', copy.run, four, a, b,
-    { kind = 'upload', attempts = 3 })
+  check.raises('unavailable', 'the line is down', copy.run, 'upload', four, a, to_b,
+    { attempts = 3 })
   check.equal(waits, each[3])
   check.equal(b:head 'four', nil)
-  run.acknowledge('upload', copy.name(four, b), 'meant by this test')
+  run.acknowledge('upload', copy.name(four, to_b), 'meant by this test')
 end
 stream.run = real_run
+
+-- Several at once: each attempt takes those that still lack it, whatever keeps them from it. Here
+-- the second store's manifest cannot be written at first, and the third one's never.
+local c, d = store.open 'memory:c', store.open 'memory:d'
+local five = publish(a, 'five')
+local real_adopt, adopted, refusals = catalog.adopt, {}, { ['memory:c'] = 1, ['memory:d'] = 3 }
+local function line_down()
+  local failed = failure.new('unavailable', 'the line is down')
+  failed.retryable = true
+  run.step('store', 'five', error, failed, 0)
+end
+catalog.adopt = function(to, from, key)
+  local url = to:url()
+  adopted[#adopted + 1] = url
+  local left = refusals[url] or 0
+  if left == 0 then return real_adopt(to, from, key) end
+  refusals[url] = left - 1
+  line_down()
+end
+local three_stores = { { store = b, required = true }, { store = c, required = true },
+  { store = d, required = false } }
+waits = {}
+local got, failed = copy.into(five, a, three_stores, { attempts = 3 })
+check.equal({ got[1].id, got[2].id, got[3] }, { five.id, five.id, nil })
+check.equal({ failed[1], failed[2], failed[3].message }, { nil, nil, 'the line is down' })
+check.equal(adopted, { 'memory:d', 'memory:b', 'memory:c', 'memory:d', 'memory:c', 'memory:d' })
+check.equal(waits, { 1, 2 })
+-- The manifests know of each destination of the transfer and whether it is required.
+check.equal(#got[1].destinations, 3)
+check.equal({ got[1].destinations[3].store, got[1].destinations[3].required },
+  { 'memory:d', false })
+check.equal({ catalog.get(b, 'five').id, catalog.get(c, 'five').id, catalog.get(d, 'five') },
+  { five.id, five.id, nil })
+-- The last one's failure is a best-effort one.
+check.equal(states('attempt'):match '%S+ %S+ %S+$', 'acknowledged acknowledged degraded')
+catalog.adopt = real_adopt
+copy.run('upload', five, a, three_stores, {})
+check.equal(catalog.get(d, 'five').id, five.id)
+
+-- A backup that was made just now can be nowhere else: such a store is where it comes from.
+local same = store.open 'memory:a'
+check.raises('config', "store 'memory:a' is the same place as memory:a", copy.into,
+  publish(a, 'six'), a, { { store = same, required = true } }, { fresh = true })
+check.equal(a:head 'six' ~= nil, true)
+run.acknowledge('attempt', 'six to memory:a', 'meant by this test')
 
 -- Whoever reads a damaged copy goes on with the next one, and the run is none the worse.
 local found = backups.find { from = { a, b }, key = 'one' }
@@ -113,10 +159,11 @@ check.equal(#backups.stores_of(backups.find { from = a, key = 'two' }, { a, b })
 
 -- Who has what. `two` is two backups.
 publish(b, 'crm', nil, 'crm')
-local looked, shelved = shelves.look { a, { store = b, required = false } }
+local looked, shelved = shelves.look({ a, { store = b, required = false } },
+  { leftovers = true })
 check.equal({ looked[1].store, looked[1].required, looked[1].backups, looked[1].orphans },
-  { 'memory:a', true, 4, 0 })
-check.equal({ looked[2].store, looked[2].required, looked[2].backups }, { 'memory:b', false, 4 })
+  { 'memory:a', true, 6, 0 })
+check.equal({ looked[2].store, looked[2].required, looked[2].backups }, { 'memory:b', false, 5 })
 local where = {}
 for _, each in ipairs(shelved) do
   local text = (each.stores['memory:a'] or '-') .. ' ' .. (each.stores['memory:b'] or '-')
