@@ -84,6 +84,24 @@ local function pick(setting, sources)
   return setting.default, 'default'
 end
 
+-- Two names of one setting: the source that ranks higher decides, whichever name it uses.
+local function settle_strategy(given, origins, sources)
+  if given.strategy == nil or given.use_temp_file == nil then return end
+  local function rank(name)
+    if origins[name]:find '^%-%-' then return 1 end
+    return sources.file and origins[name] == sources.file.path and 2 or 3
+  end
+  local strategy, temp_file = rank 'strategy', rank 'use_temp_file'
+  if strategy ~= temp_file then
+    local dropped = strategy > temp_file and 'strategy' or 'use_temp_file'
+    given[dropped], origins[dropped] = nil, 'default'
+  elseif (given.strategy == 'file') ~= given.use_temp_file then
+    failure.raise('config', ("strategy = '%s' (%s) and use_temp_file = %s (%s) exclude each other")
+      :format(given.strategy, origins.strategy, tostring(given.use_temp_file),
+        origins.use_temp_file), 'one of them is enough')
+  end
+end
+
 local function check_file(file)
   if type(file.values) ~= 'table' then
     failure.raise('config', ('%s must return a table, not %s'):format(file.path,
@@ -117,6 +135,7 @@ function M.resolve(sources)
   for _, setting in ipairs(settings.list) do
     given[setting.name], origins[setting.name] = pick(setting, sources)
   end
+  settle_strategy(given, origins, sources)
   local config = {
     given = given, origins = origins,
     base_name = given.base_name, log_level = given.log_level, log_format = given.log_format,

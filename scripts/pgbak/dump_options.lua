@@ -59,7 +59,7 @@ M.list = {
     unset = '`$TMPDIR` or `/tmp`', untold = true,
     doc = "strategy 'file': where, in a directory of its own" },
   { name = 'upload_attempts', field = { type = 'integer', min = 1 }, default = 3, untold = true,
-    doc = "strategy 'file': how often each upload is tried" },
+    doc = "how often a copy is tried: by strategy 'file', `pgbak upload`, `pgbak download`" },
   { name = 'on_upload_failure', field = { type = 'string', choices = { 'keep', 'delete' } },
     default = 'keep', untold = true,
     doc = "strategy 'file': what happens to the file when an upload failed for good" },

@@ -150,7 +150,10 @@ check.equal(strategy { use_temp_file = true, databases = { { url = 'a', strategy
   'stream')
 check.equal(strategy { strategy = 'file', databases = { { url = 'a', use_temp_file = false } } },
   'stream')
-complains("strategy = 'stream' and use_temp_file = true exclude each other",
+-- Whichever name it uses, pgbak.lua wins over the environment.
+check.equal(strategy({ use_temp_file = false }, { BACKUP_STRATEGY = 'file' }), 'stream')
+check.equal(strategy({ use_temp_file = true }, { BACKUP_STRATEGY = 'stream' }), 'file')
+complains("strategy = 'stream' (my.lua) and use_temp_file = true (my.lua) exclude each other",
   { databases = { 'a' }, strategy = 'stream', use_temp_file = true })
 complains("environment variable BACKUP_STRATEGY cannot be 'flie' (did you mean 'file'?)", nil,
   { BACKUP_STRATEGY = 'flie' })
