@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint64_t kGiB = 1ULL << 30U;
 constexpr std::uint64_t kLargestPart = 5 * kGiB;
+constexpr std::uint64_t kMostDoublings = 20;
 constexpr std::uint64_t kLargestObject = 5 * 1024ULL * kGiB;
 
 }  // namespace
@@ -14,7 +15,8 @@ constexpr std::uint64_t kLargestObject = 5 * 1024ULL * kGiB;
 PartSizes::PartSizes(std::uint64_t first_bytes, std::uint64_t max_parts, bool uniform)
     : first_bytes_(first_bytes), max_parts_(max_parts) {
   if (uniform) return;
-  while (capacity() < kLargestObject && (first_bytes_ << doublings_) < kLargestPart) ++doublings_;
+  const std::uint64_t enough = std::min(kLargestObject, max_parts * kLargestPart / 4);
+  while (doublings_ < kMostDoublings && capacity() < enough) ++doublings_;
 }
 
 std::uint64_t PartSizes::size_of(std::uint64_t number) const {

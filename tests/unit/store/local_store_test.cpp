@@ -124,7 +124,10 @@ TEST_CASE("a backup directory whose parent is missing is not created") {
   CHECK_THAT(error.message(), ContainsSubstring(dir / "mnt/backups"));
   CHECK_THAT(error.hint(), ContainsSubstring("mounted"));
   CHECK(fs::is_empty(dir.path()));
-  CHECK(store->list("").empty());
+  const Error missing = caught([&] { store->list(""); });
+  CHECK(kind_of(missing) == "not_found");
+  CHECK_THAT(missing.message(), ContainsSubstring("'backups'"));
+  CHECK_THAT(missing.hint(), ContainsSubstring("mounted"));
   CHECK_FALSE(store->head("a"));
   CHECK_FALSE(store->remove("a"));
   CHECK(store->sweep() == 0);

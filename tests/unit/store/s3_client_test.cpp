@@ -180,11 +180,23 @@ TEST_CASE("why a HEAD failed is asked by GET, since its answer has no body") {
   CHECK(caught_kind([&] { client.head("key", client.settings().retry, no_stop); }) == "permission");
 }
 
-TEST_CASE("a HEAD of what is missing is no failure and asks nothing more") {
+TEST_CASE("a HEAD of what is missing is no failure, once the bucket was seen") {
   FakeS3 fake;
   S3Client client(fake.settings());
   CHECK_FALSE(client.head("key", client.settings().retry, no_stop));
-  CHECK(fake.requests().size() == 1);
+  REQUIRE(fake.requests().size() == 2);
+  CHECK(fake.requests()[1].query.find("list-type=2") != std::string::npos);
+  CHECK_FALSE(client.head("key", client.settings().retry, no_stop));
+  CHECK(fake.requests().size() == 3);
+}
+
+TEST_CASE("a server that knows no bucket is no empty store") {
+  FakeS3 fake;
+  fake.before = [](const Request&) -> std::optional<Reply> { return FakeS3::answer(404); };
+  S3Client client(fake.settings());
+  const Error error = caught([&] { client.head("key", client.settings().retry, no_stop); });
+  CHECK(kind_of(error) == "config");
+  CHECK_THAT(error.hint(), ContainsSubstring("check the endpoint"));
 }
 
 TEST_CASE("expired credentials are fetched again, once") {

@@ -168,7 +168,10 @@ TEST_CASE("without retries a failed request leaves an overwritten object as it w
         failed = true;
         ++failures;
       }
-      CHECK(same(content_of(fake, "key"), failed ? kOther : fresh));
+      // After a failure the old one or the new one, whole: the look that confirms may fail, too.
+      if (!failed || !same(content_of(fake, "key"), kOther)) {
+        CHECK(same(content_of(fake, "key"), fresh));
+      }
       CHECK(fake.uploads().size() <= (fault == Fault::lost_answer || fault == Fault::cut_answer));
     });
   }
@@ -195,7 +198,10 @@ TEST_CASE(
     }
     fake.recover();
     CHECK(failed == fake.struck().has_value());
-    CHECK(keys(*store) == (failed ? Keys{} : Keys{"large"}));
+    // Gone after the completion, before the look at it: then it is there, whole.
+    const bool there = keys(*store) == Keys{"large"};
+    CHECK((there || (failed && keys(*store).empty())));
+    if (there) CHECK(same(content_of(fake, "large"), kOther));
     const auto left = store->unfinished();
     CHECK(left.size() <= 1);
     for (const Unfinished& upload : left) {

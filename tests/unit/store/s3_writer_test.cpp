@@ -57,15 +57,16 @@ TEST_CASE(
   FakeS3 fake;
   const auto store = s3_store(fake.settings(), no_stop);
   store->put("small", std::string(64U << 10U, 'x'), kKeep, no_stop);
-  REQUIRE(fake.requests().size() == 3);  // looked twice, written once
-  CHECK(fake.requests()[2].method == "PUT");
-  CHECK(fake.requests()[2].query.empty());
+  // Looked at key and bucket, looked again, written, looked whether it is there.
+  REQUIRE(fake.requests().size() == 5);
+  CHECK(fake.requests()[3].method == "PUT");
+  CHECK(fake.requests()[3].query.empty());
 
   store->put("large", std::string((64U << 10U) + 1, 'x'), kKeep, no_stop);
   const auto requests = fake.requests();
   std::string methods;
-  for (std::size_t i = 3; i < requests.size(); ++i) methods += requests[i].method + " ";
-  CHECK(methods == "HEAD POST PUT PUT GET HEAD POST ");
+  for (std::size_t i = 5; i < requests.size(); ++i) methods += requests[i].method + " ";
+  CHECK(methods == "HEAD POST PUT PUT GET HEAD POST HEAD ");
   CHECK(fake.objects().at("backups/large").content.size() == (64U << 10U) + 1);
 }
 
@@ -176,6 +177,9 @@ TEST_CASE("a service that stores other bytes is found out, and they do not stay"
       fake.store_bytes = [](std::string& bytes) { bytes[bytes.size() / 2] ^= 1; };
       S3Settings settings = fake.settings();
       settings.checksum = checksum;
+      // On condition that there is no such object, a second attempt would find the first one's.
+      CHECK(kind_of(failed_write(fake, settings, content)) == "corrupt");
+      settings.conditional_put = false;
       const Error error = failed_write(fake, settings, content);
       CHECK(kind_of(error) == "corrupt");
       CHECK_THAT(error.message(), ContainsSubstring("after 4 attempts") &&
@@ -188,6 +192,17 @@ TEST_CASE("a service that stores other bytes is found out, and they do not stay"
       s3_store(settings, no_stop)->put("key", content, kKeep, no_stop);
       CHECK((fake.objects().at("backups/key").content == content));
     }
+  }
+}
+
+TEST_CASE("a success that stored nothing, or less, is found out") {
+  for (const std::size_t kept : {0U, 5U}) {
+    FakeS3 fake;
+    fake.store_bytes = [kept](std::string& bytes) { bytes.resize(kept); };
+    const Error error = failed_write(fake, fake.settings(), kSmall);
+    CHECK(kind_of(error) == "corrupt");
+    CHECK_THAT(error.message(), ContainsSubstring("accepted 14 bytes, but has another object of " +
+                                                  std::to_string(kept) + " bytes"));
   }
 }
 
