@@ -1,5 +1,6 @@
 // Downloads that break: taken up where they broke, byte for byte, or an error; never other bytes.
 #include <random>
+#include <utility>
 
 #include "host/store/store.hpp"
 #include "tests/support/catch.hpp"
@@ -134,8 +135,8 @@ TEST_CASE("refusals while a download goes on are tried again, or told") {
 TEST_CASE("a download that hangs is given up after the deadline") {
   FakeS3 fake;
   fake.put("backups/key", kContent);
-  fake.after = [](const Request&, Reply& reply) {
-    reply.cut_after_bytes = 100'000;
+  fake.after = [first = true](const Request&, Reply& reply) mutable {
+    reply.cut_after_bytes = std::exchange(first, false) ? 100'000 : 0;
     reply.stall = true;
   };
   S3Settings settings = fake.settings();
@@ -149,8 +150,8 @@ TEST_CASE("a download that hangs is given up after the deadline") {
 TEST_CASE("a stop ends a download that hangs") {
   FakeS3 fake;
   fake.put("backups/key", kContent);
-  fake.after = [](const Request&, Reply& reply) {
-    reply.cut_after_bytes = 100'000;
+  fake.after = [](const Request& request, Reply& reply) {
+    reply.cut_after_bytes = request.number == 1 ? 100'000 : 0;  // it hangs for good
     reply.stall = true;
   };
   const auto store = s3_store(fake.settings(), no_stop);
