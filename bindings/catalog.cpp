@@ -89,6 +89,7 @@ void sweep_store(Call& call) {
                    {"size", each.size ? Json(*each.size) : Json(nullptr)},
                    {"time", each.time.time_since_epoch().count()},
                    {"marked", each.marked},
+                   {"backup", each.backup},
                    {"removed", each.removed},
                    {"message", each.error ? Json(each.error->text()) : Json(nullptr)}});
   }
@@ -208,11 +209,13 @@ const Module& catalog_module() {
             "younger ones may belong to a run that lives; longer than the longest dump"},
            {"delete", "boolean", "false", "whether to delete what pgbak has begun or written"},
            {"keys", "string[]", "",
-            "unmarked data to delete all the same: pgbak cannot tell whether it wrote it"}}}},
+            "delete only these, also unmarked ones, of which pgbak cannot tell whether it wrote "
+            "them"}}}},
         "table",
         "array of {kind = 'data'|'digest'|'upload'|'temporary file', key, size, time, marked, "
-        "removed, message}: size where known, time in seconds, whether pgbak wrote it, whether it "
-        "was removed, and why not when that failed (a failure of the run too)",
+        "backup, removed, message}: size where known, time in seconds, whether pgbak wrote it, "
+        "whether it is an upload under the key of a backup, whether it was removed, and why not "
+        "when that failed (a failure of the run too)",
         "permission, unavailable, io",
         "catalog.sweep(s3, { delete = true })",
         sweep_store}}};

@@ -12,7 +12,7 @@ local options = pgbak.args({ ... }, {
     .. 'never ended, data and digests without a manifest. Backups are never touched.',
   options = {
     { name = 'key', positional = true, type = 'list',
-      doc = "data to delete although nothing marks it as pgbak's" },
+      doc = "only this, also if nothing marks it as pgbak's" },
     { name = 'older-than', type = 'duration', value = 'AGE', default = '24h',
       doc = 'younger ones may belong to a run that lives' },
     { name = 'delete', type = 'flag', doc = 'delete them; without it they are only shown' },
@@ -31,8 +31,8 @@ for _, key in ipairs(options.key or {}) do named[key] = false end
 local function action(each)
   if each.removed then return 'deleted' end
   if each.message then return each.message end
-  local data = each.kind == 'data' or each.kind == 'digest'
-  if data and not each.marked and named[each.key] == nil then
+  if each.backup then return 'left: a backup has this key, and aborting could damage it' end
+  if not each.marked and named[each.key] == nil then
     return "left: not marked as pgbak's, name it to delete it"
   end
   return options.delete and 'left: it has changed meanwhile' or 'would be deleted'
@@ -44,10 +44,13 @@ local _, err = pgbak.try(pgbak.each, stores.select(config.stores, options.store)
     older_than_seconds = options.older_than, delete = options.delete, keys = options.key,
   })
   for _, left in ipairs(found) do
-    left.action = action(left)
-    if named[left.key] ~= nil then named[left.key] = true end
-    left.store, left.age_seconds = each.store:url(), math.max(0, now - left.time)
-    rows[#rows + 1] = left
+    local wanted = named[left.key] ~= nil
+    if wanted then named[left.key] = true end
+    if wanted or not options.key then
+      left.action = action(left)
+      left.store, left.age_seconds = each.store:url(), math.max(0, now - left.time)
+      rows[#rows + 1] = left
+    end
   end
 end)
 

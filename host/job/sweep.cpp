@@ -79,6 +79,12 @@ Leftover describe(Store& store, const Unfinished& what) {
   return out;
 }
 
+/// Whether it is to be removed.
+bool chosen(const Leftover& what, const SweepOptions& options) {
+  if (!options.remove || what.backup) return false;
+  return options.keys.empty() ? what.marked : options.keys.contains(what.key);
+}
+
 /// Calls `remove`, which says whether there was something to remove, and records it.
 template <typename Remove>
 void record(Run& run, Leftover& what, Remove remove) {
@@ -114,17 +120,14 @@ std::vector<Leftover> sweep(Store& store, Run& run, const SweepOptions& options)
   std::vector<Leftover> out = find_orphans(store, before);
   in_parallel(out.size(), run.stop,
               [&](std::size_t i) { out[i].marked = store.marked(out[i].key); });
-  if (options.remove) {
-    for (Leftover& each : out) {
-      if (!each.marked && !options.keys.contains(each.key)) continue;
-      record(run, each, [&] { return remove_orphan(store, each); });
-    }
+  for (Leftover& each : out) {
+    if (!chosen(each, options)) continue;
+    record(run, each, [&] { return remove_orphan(store, each); });
   }
   for (const Unfinished& each : store.unfinished()) {
     if (each.started > before) continue;
     Leftover& found = out.emplace_back(describe(store, each));
-    if (!options.remove || found.backup) continue;
-    if (!found.marked && !options.keys.contains(found.key)) continue;
+    if (!chosen(found, options)) continue;
     record(run, found, [&] {
       store.discard(each);
       return true;

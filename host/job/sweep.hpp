@@ -32,16 +32,16 @@ struct SweepOptions {
   /// Younger ones may belong to a run that lives: longer than the longest dump takes.
   std::chrono::seconds older_than{86400};
   bool remove = false;
-  std::set<std::string> keys =
-      {};  ///< of unmarked ones to remove all the same: they may be foreign
+  /// If any: only these are removed, also unmarked ones, which may be foreign.
+  std::set<std::string> keys = {};
 };
 
 /// Finds data and digests without a manifest, and what Store::unfinished() tells; the digest of
-/// found data counts with it. With `remove` it removes temporary files, what is marked, and what is
-/// in `keys`, each unless a manifest has appeared meanwhile. Any manifest protects its data, also
-/// one that cannot be read. Of uploads nobody can tell who began them: those count as marked whose
-/// key ends as pgbak's own names do. Each removal is an entry "sweep" of the ledger; one that fails
-/// does not keep the others.
+/// found data counts with it. With `remove` it removes temporary files and what is marked, or just
+/// what is in `keys`, each unless a manifest has appeared meanwhile. Any manifest protects its
+/// data, also one that cannot be read. Of uploads nobody can tell who began them: those count as
+/// marked whose key ends as pgbak's own names do. Each removal is an entry "sweep" of the ledger;
+/// one that fails does not keep the others.
 std::vector<Leftover> sweep(Store& store, Run& run, const SweepOptions& options);
 
 }  // namespace pgbak

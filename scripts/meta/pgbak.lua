@@ -67,12 +67,12 @@ function catalog.discard(store, key) end
 ---@class pgbak.catalog.sweep.options
 ---@field older_than_seconds? number younger ones may belong to a run that lives; longer than the longest dump
 ---@field delete? boolean whether to delete what pgbak has begun or written
----@field keys? string[] unmarked data to delete all the same: pgbak cannot tell whether it wrote it
+---@field keys? string[] delete only these, also unmarked ones, of which pgbak cannot tell whether it wrote them
 
 ---Finds what runs that died have left: data and digests without a manifest, temporary files, multipart uploads. Deletes nothing unless told to.
 ---@param store pgbak.Store where
 ---@param options? pgbak.catalog.sweep.options what of it
----@return table # array of {kind = 'data'|'digest'|'upload'|'temporary file', key, size, time, marked, removed, message}: size where known, time in seconds, whether pgbak wrote it, whether it was removed, and why not when that failed (a failure of the run too)
+---@return table # array of {kind = 'data'|'digest'|'upload'|'temporary file', key, size, time, marked, backup, removed, message}: size where known, time in seconds, whether pgbak wrote it, whether it is an upload under the key of a backup, whether it was removed, and why not when that failed (a failure of the run too)
 function catalog.sweep(store, options) end
 
 ---Times are integers: seconds since 1970-01-01T00:00:00Z. Text is UTC.

@@ -62,7 +62,9 @@ expect_status 0
 marks=$(jq '[.[] | select(.kind == "data") | .marked] | any' "$captured/stdout")
 left='data elsewhere/photo.jpg
 data notes.txt'
-dead=$(cd backups && printf '%s\n' "temporary file $temporary" \
+# The file is told of by what it would have become.
+becomes=$(sed -E 's#\.([^/]*)\.[0-9a-f]+\.pgbak-tmp$#\1#' <<<"$temporary")
+dead=$(cd backups && printf '%s\n' "temporary file $becomes" \
   "$(printf 'data %s\n' */*_data_*.gz */*_both_*.gz)" "digest $(echo */*_digest_*.sha256)" | sort)
 if [[ $marks == true ]]; then
   [[ $(swept 'would be deleted') == "$dead" ]] || fail 'not all of it is found'
@@ -98,6 +100,18 @@ run "$PGBAK" sweep notes.txt --older-than 0s --delete
 expect_status 0
 expect_stdout ' notes.txt +deleted$'
 [[ ! -e backups/notes.txt && -e backups/elsewhere/photo.jpg ]] || fail 'not the one that was named'
+# …and with a name only that.
+for name in one other; do
+  echo "$name" >"backups/$name.gz"
+done
+run "$PGBAK" sweep one.gz --older-than 0s
+expect_status 0
+expect_stdout ' one.gz +would be deleted$'
+! grep -qE 'other.gz|photo.jpg' "$captured/stdout" || fail 'more than was named'
+run "$PGBAK" sweep one.gz --older-than 0s --delete
+expect_status 0
+[[ ! -e backups/one.gz && -e backups/other.gz ]] || fail 'not the one that was named'
+rm backups/other.gz
 run "$PGBAK" sweep --older-than yesterday
 expect_status 3
 

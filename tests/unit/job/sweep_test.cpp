@@ -129,6 +129,15 @@ TEST_CASE("a foreign file is swept only by its name", "[job]") {
   CHECK(rig.keys() == Texts{"notes.sha256"});
 }
 
+TEST_CASE("with names, nothing else is swept", "[job]") {
+  Rig rig;
+  for (const char* key : {"one.gz", "other.gz"}) rig.put_old(key);
+  CHECK(rig.swept({.remove = true, .keys = {"one.gz"}}).size() == 2);
+  CHECK(rig.keys() == Texts{"other.gz"});
+  CHECK(rig.swept({.remove = true, .keys = {"nothing"}}).size() == 1);
+  CHECK(rig.keys() == Texts{"other.gz"});
+}
+
 TEST_CASE("naming a backup does not sweep it", "[job]") {
   Rig rig;
   put_backup(*rig.below, sample_manifest("good", "shop"));
