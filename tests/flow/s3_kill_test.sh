@@ -120,14 +120,17 @@ expect_status 0
 while read -r key; do
   grep -qF -e "${key%.sha256}" "$captured/stdout" || fail "sweep does not name $key"
 done <leftovers
+# A service that died while it completed an upload may list that beside the backup, for ever: to
+# abort it would take the backup's bytes away.
 while read -r key; do
-  ! grep -qF -e "${key#kill/}" "$captured/stdout" || fail "sweep names the backup $key"
+  ! grep -F -e "${key#kill/}" "$captured/stdout" | grep -v 'left: a backup has this key' ||
+    fail "sweep would delete the backup $key"
 done < <(manifests)
 { s3_uploads kill/ && orphans; } | sed 's|^kill/||' | sort | diff leftovers - ||
   fail 'a dry run has removed something'
 run "$PGBAK" sweep --older-than 0s --delete
 expect_status 0
-[[ -z $(s3_uploads) ]] || fail "uploads are left: $(s3_uploads)"
+! s3_uploads kill/ | grep -v -x -F -f <(manifests) || fail 'uploads are left'
 grep -F -f <(manifests | sed 's/^/ /') seen >expected
 s3_objects kill/ | diff expected - || fail 'not exactly the backups are left'
 mv expected seen
