@@ -49,7 +49,7 @@ local function lacking(backup, from, to, opts, state)
   for i, each in ipairs(to) do
     if not state.manifests[i] then
       local ok, found = pcall(find, backup, each.store)
-      if ok and found and opts.fresh and state.count == 1 then
+      if ok and found and opts.fresh and not state.lacked[i] then
         failure.raise('config', ("store '%s' is the same place as %s"):format(each.store:url(),
           from:url()), 'the dump must pass through another directory: set temp_dir')
       elseif not ok then
@@ -59,6 +59,7 @@ local function lacking(backup, from, to, opts, state)
         log.info(('%s: %s is there already'):format(each.store:url(), backup.key))
       else
         numbers[#numbers + 1], list[#list + 1] = i, each
+        state.lacked[i] = true
       end
     end
   end
@@ -68,7 +69,7 @@ end
 ---One attempt, with all that lack the backup. Raises the failure of one, if possible of one that
 ---may pass.
 local function try_once(backup, from, to, opts, state)
-  state.failures, state.count = {}, state.count + 1
+  state.failures = {}
   local numbers, list = lacking(backup, from, to, opts, state)
   if #list > 0 then
     local _, manifests, failures = landing.run({
@@ -116,7 +117,7 @@ function M.name(backup, to) return ('%s to %s'):format(backup.key, stores.names(
 ---@return table<integer, table> manifests by the number in `to`
 ---@return table<integer, pgbak.Failure> failures likewise
 function M.into(backup, from, to, opts)
-  local name, state = M.name(backup, to), { manifests = {}, failures = {}, count = 0 }
+  local name, state = M.name(backup, to), { manifests = {}, failures = {}, lacked = {} }
   local ok, err = pcall(attempt.retry, opts.attempts or 1, function()
     run.step('attempt', name, try_once, backup, from, to, opts, state)
   end, function(err, seconds)
