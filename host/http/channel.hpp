@@ -18,6 +18,7 @@ struct Channel {
   // The easy handle goes first: its clean-up may use what the multi handle keeps.
   std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi;
   std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy;
+  curl_socket_t socket = CURL_SOCKET_BAD;  ///< of the connection made last
 };
 
 /// The idle channels of a client; an exchange takes one and gives it back. Thread-safe.

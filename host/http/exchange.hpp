@@ -49,6 +49,7 @@ class Exchange final : public HttpStream {
   static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) noexcept;
   static std::size_t on_body(char* data, std::size_t, std::size_t size, void* self) noexcept;
   static std::size_t on_send(char* into, std::size_t, std::size_t size, void* self) noexcept;
+  static int on_socket(void* channel, curl_socket_t socket, curlsocktype purpose) noexcept;
   static int on_rewind(void* self, curl_off_t offset, int origin) noexcept;
   void take_header(std::string_view line);
   std::size_t take_body(std::string_view bytes);
@@ -56,6 +57,7 @@ class Exchange final : public HttpStream {
 
   template <typename Ready>
   void drive(const Stop& stop, Ready ready);
+  void acknowledge_at_once() const;
   SteadyClock::time_point response_due(SteadyClock::time_point now);
   std::array<std::uint64_t, 3> progress() const;
   void check(CURLMcode code) const;

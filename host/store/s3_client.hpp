@@ -79,8 +79,9 @@ class S3Client {
 
   std::optional<S3Head> head(const std::string& key, const RetryPolicy& policy, const Stop& stop);
 
-  /// Writes a small object. `mark` names this very write.
-  void put(const std::string& key, Bytes data, const std::string& mark, bool replace,
+  /// Writes a small object. `mark` names this very write. Whether the answer proves that it is
+  /// there: its ETag is the MD5 of the data. Else only a look can tell.
+  bool put(const std::string& key, Bytes data, const std::string& mark, bool replace,
            const Stop& stop);
 
   std::string create_upload(const std::string& key, const std::string& mark, const Stop& stop);

@@ -110,13 +110,19 @@ std::optional<S3Head> S3Client::head(const std::string& key, const RetryPolicy& 
   return out;
 }
 
-void S3Client::put(const std::string& key, Bytes data, const std::string& mark, bool replace,
+bool S3Client::put(const std::string& key, Bytes data, const std::string& mark, bool replace,
                    const Stop& stop) {
   S3Request request{"PUT", key, {}, object_headers(mark), data};
   const ChecksumHeader checksum = checksum_of(settings_.checksum, data);
   request.headers.insert(request.headers.end(), checksum.headers.begin(), checksum.headers.end());
-  create_or_replace(
-      request, replace, [&](const HttpResponse& answer) { check_stored(answer, checksum); }, stop);
+  std::string etag;
+  const auto read = [&](const HttpResponse& answer) {
+    check_stored(answer, checksum);
+    const std::string* const given = answer.find("etag");
+    etag = given != nullptr ? bare_etag(*given) : "";
+  };
+  create_or_replace(request, replace, read, stop);
+  return is_md5(etag) && base64_of_hex(etag) == checksum_of(Checksum::md5, data).base64;
 }
 
 std::vector<ObjectInfo> S3Client::list(const std::string& prefix, const Stop& stop) {

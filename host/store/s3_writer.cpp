@@ -57,12 +57,15 @@ class S3Writer final : public Sink {
   void commit(const Stop& stop) override {
     stop.check(kOp);
     if (upload_id_.empty()) {
-      publish(stop, [&] { client_->put(key_, filling_, mark_, replace_, stop); });
+      publish(stop, [&] { return client_->put(key_, filling_, mark_, replace_, stop); });
     } else {
       dispatch(stop);
       wait_for_parts(stop);
       check_parts(stop);
-      publish(stop, [&] { client_->complete_upload(key_, upload_id_, parts_, replace_, stop); });
+      publish(stop, [&] {
+        client_->complete_upload(key_, upload_id_, parts_, replace_, stop);
+        return false;
+      });
     }
     end_threads();
   }
@@ -179,15 +182,16 @@ class S3Writer final : public Sink {
         .retryable();
   }
 
-  /// Makes the object visible, and looks whether it is what was written. An answer that got lost
-  /// may have been a success, and one that came may be wrong.
+  /// Makes the object visible by `send`, which returns whether the answer proves it, and else looks
+  /// whether it is what was written. An answer that got lost may have been a success, and one that
+  /// came may be wrong.
   template <typename Send>
   void publish(const Stop& stop, Send send) {
     if (!replace_ && client_->head(key_, settings().retry, stop)) throw exists();
     publishing_ = true;
     std::optional<Error> failure;
     try {
-      send();
+      if (send()) return;
     } catch (const Error& error) {
       // Other bytes than were sent may be there under our mark, and abort() takes them back.
       if (error.kind() == ErrorKind::cancelled || error.kind() == ErrorKind::corrupt) throw;

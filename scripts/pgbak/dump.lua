@@ -8,6 +8,7 @@ local pg = require 'pgbak.pg'
 local plans = require 'pgbak.plan'
 local recipe = require 'pgbak.recipe'
 local run = require 'pgbak.run'
+local sys = require 'pgbak.sys'
 
 local M = {}
 
@@ -24,17 +25,20 @@ local function source(plan)
   })
 end
 
----A directory, where there is one: an estimate is not worth waiting for a network that is down.
+---A directory, where there is one: an estimate is worth waiting for a network only when somebody
+---watches.
 local function nearest_store(to)
   for _, each in ipairs(to) do
     local scheme = each.store:url():match '^(%l[%w+.-]*)://'
     if not scheme or scheme == 'file' then return each.store end
   end
-  return to[1].store
+  return sys.is_terminal 'stderr' and to[1].store or nil
 end
 
 local function expected_bytes(plan)
-  return backups.expected_bytes(nearest_store(plan.to), plan.key, {
+  local store = nearest_store(plan.to)
+  if not store then return 0 end
+  return backups.expected_bytes(store, plan.key, {
     database = plan.db.name, cluster = plan.server.cluster, format = plan.options.format,
     schema_only = plan.options.schema_only, data_only = plan.options.data_only,
   })
