@@ -2,6 +2,8 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -21,6 +23,7 @@ namespace pgbak {
 namespace {
 
 constexpr const char* kOp = "stream.run";
+constexpr int kWorkerNice = 5;
 
 /// All filters of a pipeline in order; what comes out of the last one goes to `deliver`.
 class FilterChain {
@@ -200,6 +203,9 @@ class Pipeline::Impl {
   }
 
   void run_worker() {
+    // For this thread and those that a codec starts from it. The server and pg_dump set the pace:
+    // where they share the machine, compressing must not take their turn. Refused: no harm.
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kWorkerNice);
     BlockPtr pending = pool_.take();
     const auto flush = [&] {
       for (auto& queue : out_) {
