@@ -22,6 +22,6 @@ inline pgbak::S3Settings s3_test_settings(pgbak::Json options = pgbak::Json::obj
   options["access_key_id"] = s3_test_variable("ACCESS_KEY_ID");
   options["secret_access_key"] = s3_test_variable("SECRET_ACCESS_KEY");
   options["region"] = "us-east-1";
-  return pgbak::s3_settings(
-      "s3://" + s3_test_variable("BUCKET") + "/test-" + pgbak::random_id(), options);
+  return pgbak::s3_settings("s3://" + s3_test_variable("BUCKET") + "/test-" + pgbak::random_id(),
+                            options);
 }
