@@ -25,7 +25,7 @@ expect_status 0
 for store in "$here" "$whole"; do
   run "$PGBAK" list --store "$store" --json
   expect_status 0
-  [[ $(jq -r '[.[].type] | join(" ")' "$captured/stdout") == 'weekly daily' ]] || fail 'not both'
+  [[ $(jq -r '[.[].type] | sort | join(" ")' "$captured/stdout") == 'daily weekly' ]] || fail 'not both'
 done
 run "$PGBAK" list --store "${here}x"
 expect_status 3
