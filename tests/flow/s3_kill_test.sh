@@ -64,15 +64,18 @@ orphans() {
   done < <(grep -v '\.meta$' seen)
 }
 
-# The first one is slow: the gateway makes its pools. It must not set the measure.
-run "$PGBAK" backup --type warm
-expect_status 0
-began=${EPOCHREALTIME//./}
-run "$PGBAK" backup --type kept
-expect_status 0
-usual=$(((${EPOCHREALTIME//./} - began) / 1000)) # milliseconds
+# How long a backup takes, the shortest of several: the first one is slow, since the gateway makes its
+# pools then, and a measure that is too long lets the runs end before they are killed.
+usual=60000 # milliseconds
+for type in warm again kept; do
+  began=${EPOCHREALTIME//./}
+  run "$PGBAK" backup --type "$type"
+  took=$(((${EPOCHREALTIME//./} - began) / 1000))
+  expect_status 0
+  ((took >= usual)) || usual=$took
+done
 objects_are_good
-[[ $(manifests | wc -l) == 2 ]] || fail 'the first backups are not there'
+[[ $(manifests | wc -l) == 3 ]] || fail 'the first backups are not there'
 
 killed=0 survived=0
 for ((round = 1; round <= 50; ++round)); do
@@ -99,7 +102,7 @@ for ((round = 1; round <= 50; ++round)); do
 done
 echo "$killed of 40 runs were killed, $survived of 10 survived a crash of the service;" \
   "$(manifests | wc -l) backups, $(orphans | wc -l) orphans, $(s3_uploads | wc -l) uploads"
-((killed >= 10)) || fail "only $killed runs lived long enough to be killed"
+((killed >= 20)) || fail "only $killed runs lived long enough to be killed"
 mapfile -t pids <tools/pids
 expect_gone "${pids[@]}"
 # One orphan for certain: as a kill leaves it that comes between the digest and the manifest.
