@@ -180,7 +180,7 @@ TEST_CASE("a password from elsewhere never beats the target's own", "[pg]") {
   }
   for (const char* conninfo :
        {"postgresql://u:own@h/d", "postgresql://h/d?password=own", "host=h password=own"}) {
-    const Target target = Target::parse(conninfo).with_password(Secret("other"));
+    const Target target = Target::parse(conninfo).with_password(Secret("not-the-own-one"));
     CHECK(target.secret_settings().at("password") == "own");
   }
 }
