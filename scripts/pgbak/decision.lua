@@ -1,0 +1,205 @@
+-- Asking a retention policy, which may be anybody's code. Its answer is checked here before anything
+-- acts on it; the host's floors (pgbak.floors) come after that, and hold for any answer.
+local failure = require 'pgbak.failure'
+local retention = require 'pgbak.retention'
+local sys = require 'pgbak.sys'
+
+local M = {}
+
+---What a policy has decided, checked: every backup is in exactly one list.
+---@class pgbak.CheckedDecision
+---@field keep table[] the backups given, in the order given
+---@field remove table[]
+---@field reasons table<string, string[]> why, by the backup's id; never empty
+---@field rules table<string, string> the 'file:line' that decided, by the backup's id
+
+local LIMIT_SECONDS = 10
+-- Until the host has them.
+local where_of = sys.where or function() return 'policy' end
+local call_within = sys.call_within or function(_, fn, ...) return fn(...) end
+local HINT = 'nothing was deleted; docs/policies.md says what a policy returns'
+
+---Where the policy is written. What a combinator returned is defined in the library, which tells
+---nobody anything: then the file that the policy came from.
+local function place_of(policy, where)
+  local at = where_of(policy)
+  return where and at:find('scripts/pgbak/', 1, true) and where or at
+end
+
+local function nonsense(place, message, ...)
+  failure.raise('config', ('%s: the retention policy %s'):format(place, message:format(...)), HINT)
+end
+
+local function copy(value)
+  if type(value) ~= 'table' then return value end
+  local out = {}
+  for key, each in pairs(value) do out[key] = copy(each) end
+  return out
+end
+
+---Newest first; ties by id.
+---@param a table
+---@param b table
+---@return boolean
+function M.newer(a, b)
+  if a.time ~= b.time then return a.time > b.time end
+  return a.id > b.id
+end
+
+local function sort(list)
+  for i = 2, #list do
+    if not M.newer(list[i - 1], list[i]) then return table.sort(list, M.newer) end
+  end
+end
+
+---The backups that count, and all by their ids.
+local function survey(backups)
+  local good, by_id = {}, {}
+  for _, backup in ipairs(backups) do
+    local twin = by_id[backup.id]
+    if twin then
+      failure.raise('config', ("two backups have the id '%s': %s and %s"):format(backup.id,
+        twin.key or 'one', backup.key or 'the other'), 'nothing was deleted; one of them is a copy')
+    end
+    by_id[backup.id] = backup
+    if backup.good ~= false then good[#good + 1] = backup end
+  end
+  sort(good)
+  return good, by_id
+end
+
+---What a policy raised, as an error that names the place and is no other kind than config.
+local function rethrow(raised, place)
+  if type(raised) == 'table' then
+    -- It may be made by the policy: no metamethod of it is trusted to end.
+    local kind, message = rawget(raised, 'kind'), rawget(raised, 'message')
+    if kind == 'cancelled' then error(raised, 0) end
+    raised = type(message) == 'string' and message or 'a table without a message'
+  end
+  local text = tostring(raised)
+  if not text:find '^[^\n:]+:%d+: ' then
+    text = ('%s: the retention policy failed: %s'):format(place, text)
+  end
+  failure.raise('config', text, HINT)
+end
+
+---Calls the policy with copies, so that it cannot change what is decided about.
+local function answer_of(policy, good, now, place)
+  local shown, pinned = {}, false
+  for i, backup in ipairs(good) do
+    shown[i] = copy(backup)
+    pinned = pinned or backup.keep ~= nil
+  end
+  local given = {}
+  for i, each in ipairs(shown) do given[i] = each end
+  local asked = pinned and retention.any(retention.pin, policy) or policy
+  local ok, answer = pcall(call_within, LIMIT_SECONDS, asked, given, now)
+  if not ok then rethrow(answer, place) end
+  for i, backup in ipairs(good) do
+    for key, value in pairs(backup) do
+      if type(value) ~= 'table' and rawget(shown[i], key) ~= value then
+        nonsense(place, "changed '%s' of backup '%s'", tostring(key), backup.key or backup.id)
+      end
+    end
+  end
+  if type(answer) ~= 'table' then
+    nonsense(place, 'returned %s instead of a decision', type(answer))
+  end
+  return answer
+end
+
+---Notes for each backup of one list of the answer that it is there.
+local function take(answer, name, by_id, placed, place)
+  local list = rawget(answer, name)
+  if type(list) ~= 'table' then
+    nonsense(place, "returned %s in '%s' instead of a list", type(list), name)
+  end
+  local count = 0
+  for _ in pairs(list) do count = count + 1 end
+  if count ~= #list then nonsense(place, "returned '%s' that is not a list", name) end
+  for _, each in ipairs(list) do
+    local id = type(each) == 'table' and rawget(each, 'id')
+    local backup = id and by_id[id]
+    if not backup or backup.good == false then
+      nonsense(place, "put something into '%s' that is none of the backups", name)
+    end
+    if placed[id] then nonsense(place, "named backup '%s' twice", backup.key or id) end
+    placed[id] = name
+  end
+end
+
+local function are_texts(list)
+  local count = 0
+  for _, text in pairs(list) do
+    if type(text) ~= 'string' then return false end
+    count = count + 1
+  end
+  return count == #list
+end
+
+---A table of the answer that holds something by id, or an empty one.
+local function table_of(answer, name, place)
+  local given = rawget(answer, name)
+  if given == nil then return {} end
+  if type(given) ~= 'table' then nonsense(place, "returned '%s' that is no table", name) end
+  return given
+end
+
+local UNEXPLAINED = { 'no reason given' }
+local DAMAGED = { 'damaged: its data is gone or has another size, it does not count' }
+
+local function reasons_of(given, backup, place)
+  if backup.good == false then return DAMAGED end
+  local reasons = rawget(given, backup.id)
+  if type(reasons) == 'string' then reasons = { reasons } end
+  if reasons == nil then return UNEXPLAINED end
+  if type(reasons) ~= 'table' or not are_texts(reasons) then
+    nonsense(place, "returned 'reasons' that hold something else than texts")
+  end
+  return #reasons > 0 and reasons or UNEXPLAINED
+end
+
+local function rule_of(given, backup, place)
+  local rule = rawget(given, backup.id)
+  if rule == nil then return place end
+  if type(rule) ~= 'string' then
+    nonsense(place, "returned 'rules' that hold something else than texts")
+  end
+  return rule
+end
+
+---Asks a policy about the backups of one database in one store, and checks its answer. Changes
+---nothing. Damaged backups (good == false) are not shown to it: they take no other's place, and
+---stay until somebody has looked. A backup with a `keep` mark stays as long as the mark says.
+---
+---Raises config, naming file and line, for every other answer than a decision, for a policy that
+---raises or that runs for more than ten seconds.
+---@param policy pgbak.Policy
+---@param backups table[] with id, time and type; the fields of pgbak.inventory
+---@param clock_now integer what the clock says; the policy gets the time of the newest good backup
+---  instead, so that nothing ages while backups fail
+---@param where? string the file that the policy came from, such as 'policies/gfs.lua'
+---@return pgbak.CheckedDecision
+function M.ask(policy, backups, clock_now, where)
+  local place = place_of(policy, where)
+  local good, by_id = survey(backups)
+  local placed, reasons, rules = {}, {}, {}
+  if #good > 0 then
+    local answer = answer_of(policy, good, math.min(good[1].time, clock_now), place)
+    take(answer, 'keep', by_id, placed, place)
+    take(answer, 'remove', by_id, placed, place)
+    reasons, rules = table_of(answer, 'reasons', place), table_of(answer, 'rules', place)
+  end
+  local out = { keep = {}, remove = {}, reasons = {}, rules = {} }
+  for _, backup in ipairs(backups) do
+    local id = backup.id
+    local list = placed[id] or backup.good == false and 'keep'
+    if not list then nonsense(place, "forgot backup '%s'", backup.key or id) end
+    out[list][#out[list] + 1] = backup
+    out.reasons[id] = reasons_of(reasons, backup, place)
+    out.rules[id] = rule_of(rules, backup, place)
+  end
+  return out
+end
+
+return M
