@@ -16,9 +16,10 @@
 #include "host/base/environment.hpp"
 #include "host/base/log.hpp"
 #include "host/base/signals.hpp"
-#include "host/cli/exit_code.hpp"
 #include "host/cli/progress.hpp"
 #include "host/cli/summary.hpp"
+#include "host/job/exit_code.hpp"
+#include "host/job/verdict.hpp"
 
 namespace pgbak {
 namespace {

@@ -9,7 +9,6 @@
 #include "host/base/log.hpp"
 #include "host/base/redact.hpp"
 #include "host/base/units.hpp"
-#include "host/cli/exit_code.hpp"
 
 namespace pgbak {
 namespace {
@@ -125,20 +124,6 @@ void show(log::Level level, std::string text) {
 }
 
 }  // namespace
-
-Verdict judge(const Run& run, const std::optional<Error>& script_error) {
-  const auto failures = run.ledger.failures();
-  std::optional<Error> decisive = script_error;
-  if (!failures.empty()) decisive = failures.front()->error;
-  if (run.stop.requested()) {
-    return {exit_code(ErrorKind::cancelled, run.stop.signal()), decisive};
-  }
-  if (!decisive) {
-    const auto degraded = run.ledger.degraded();
-    return degraded.empty() ? Verdict{} : Verdict{kExitDegraded, degraded.front()->error};
-  }
-  return {exit_code(decisive->kind(), run.stop.signal()), decisive};
-}
 
 void print_summary(const Run& run, const std::optional<Error>& script_error, bool colour) {
   const Paint paint{colour && !log::is_json()};

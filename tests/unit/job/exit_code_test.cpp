@@ -1,4 +1,4 @@
-#include "host/cli/exit_code.hpp"
+#include "host/job/exit_code.hpp"
 
 #include <csignal>
 #include <set>
@@ -7,7 +7,7 @@
 
 using namespace pgbak;
 
-TEST_CASE("every kind of error has an exit code of its own, none of them success", "[cli]") {
+TEST_CASE("every kind of error has an exit code of its own, none of them success", "[job]") {
   std::set<int> seen{0, 1, kExitUsage, kExitDegraded};
   for (int i = 0; i <= static_cast<int>(ErrorKind::internal); ++i) {
     const auto kind = static_cast<ErrorKind>(i);
@@ -16,7 +16,7 @@ TEST_CASE("every kind of error has an exit code of its own, none of them success
   }
 }
 
-TEST_CASE("exit codes are promised to users: they never change", "[cli]") {
+TEST_CASE("exit codes are promised to users: they never change", "[job]") {
   CHECK(kExitUsage == 2);
   CHECK(kExitDegraded == 15);
   CHECK(exit_code(ErrorKind::config, 0) == 3);
@@ -33,7 +33,7 @@ TEST_CASE("exit codes are promised to users: they never change", "[cli]") {
   CHECK(exit_code(ErrorKind::internal, 0) == 14);
 }
 
-TEST_CASE("a stopped run exits as shells expect of a signal", "[cli]") {
+TEST_CASE("a stopped run exits as shells expect of a signal", "[job]") {
   CHECK(exit_code(ErrorKind::cancelled, SIGTERM) == 143);
   CHECK(exit_code(ErrorKind::cancelled, SIGHUP) == 129);
   CHECK(exit_code(ErrorKind::cancelled, 0) == 130);

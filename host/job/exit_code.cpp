@@ -1,4 +1,4 @@
-#include "host/cli/exit_code.hpp"
+#include "host/job/exit_code.hpp"
 
 #include <csignal>
 
