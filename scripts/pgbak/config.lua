@@ -50,12 +50,25 @@ local function retention_from_environment(setting, env)
   if #origins > 0 then return counts, table.concat(origins, ', ') end
 end
 
+local BOOLEANS = { ['true'] = true, ['1'] = true, yes = true,
+  ['false'] = false, ['0'] = false, no = false }
+
+---A variable's text as the value that it stands for; the text where it stands for none.
+local function value_from(text, setting)
+  if setting.field.type == 'integer' then return tonumber(text) or text end
+  if setting.name:find('^log_') then return text:lower() end
+  if setting.field.type == 'boolean' then
+    local value = BOOLEANS[text:lower()]
+    if value ~= nil then return value end
+  end
+  return text
+end
+
 local function plain_from_environment(setting, env)
   for _, name in ipairs(setting.env or {}) do
     local text = env.env(name)
     if text then
-      local value = setting.field.type == 'integer' and tonumber(text) or text
-      if setting.name:find('^log_') then value = text:lower() end
+      local value = value_from(text, setting)
       check(value, setting.field, name, 'environment variable ')
       return value, name
     end

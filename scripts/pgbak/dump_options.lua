@@ -65,6 +65,13 @@ M.list = {
     doc = "strategy 'file': what happens to the file when an upload failed for good" },
   { name = 'skip_if_exists', field = { type = 'boolean' }, default = false, untold = true,
     doc = 'leave out stores that have a good backup of this type from today (UTC)' },
+  { name = 'overwrite', field = { type = 'boolean', says = 'true or false' }, default = false,
+    env = { 'BACKUP_OVERWRITE' }, untold = true,
+    doc = 'replace a backup of the same database that has the same key; never one that is kept' },
+  { name = 'app', field = { type = 'string' }, env = { 'BACKUP_APP' }, untold = true,
+    doc = '`{app}` in names' },
+  { name = 'environment', field = { type = 'string' }, env = { 'BACKUP_ENVIRONMENT' },
+    untold = true, doc = '`{environment}` in names' },
   { name = 'tags', untold = true, field = { type = 'map', item = { any_of = {
       { type = 'string' }, { type = 'number' }, { type = 'boolean' } } } },
     doc = 'your own facts for the manifest; no secrets' },

@@ -40,6 +40,19 @@ check.equal(resolve({}, BOTH).databases[1].level, 3)
 check.equal(resolve(nil, { DATABASE_URL = 'shop' }).databases[1].level, nil)
 check.equal(resolve(nil, {}).given.stores, { './backups' })
 
+-- Words for yes and no; of a database's own setting and the environment's, its own counts.
+for word, value in pairs { ['true'] = true, ['1'] = true, YES = true, ['false'] = false,
+  ['0'] = false, No = false } do
+  check.equal(resolve(nil, { BACKUP_OVERWRITE = word }).given.overwrite, value)
+end
+complains('environment variable BACKUP_OVERWRITE must be true or false, not a string', nil,
+  { BACKUP_OVERWRITE = 'maybe' })
+c = resolve({ databases = { { url = 'shop', overwrite = false, app = 'till' }, 'crm' } },
+  { BACKUP_OVERWRITE = '1', BACKUP_APP = 'store', BACKUP_ENVIRONMENT = 'prod' })
+check.equal({ c.databases[1].overwrite, c.databases[1].app, c.databases[1].environment },
+  { false, 'till', 'prod' })
+check.equal({ c.databases[2].overwrite, c.databases[2].app }, { true, 'store' })
+
 -- Databases from the environment.
 local function only_database(variables, values)
   local found = resolve(values, variables)
