@@ -26,9 +26,12 @@ return {
   -- policies/retention.lua, where you can also write a rule of your own.
   -- retention = { daily = 7, weekly = 4, monthly = 12, manual = 'forever' },
 
-  -- The names of backups. Without this: policies/naming.lua.
-  -- naming = require 'policies.naming',
-  -- base_name = 'shop',                  -- what names begin with; default: the database's name
+  -- The names of backups: a template, or the path of a policy. Without this: policies/naming.lua.
+  -- naming = '{app}/{environment}/{database}_{timestamp}.{extension}',
+  -- base_name = 'shop',                  -- {base} in names; default: the database's name
+  -- app = 'store',                       -- {app} in names
+  -- environment = 'production',          -- {environment} in names
+  -- overwrite = false,                   -- true: a backup may replace one of the same name
 
   -- How to dump and compress.
   -- format = 'plain',                    -- 'plain' for psql, 'custom' for pg_restore
