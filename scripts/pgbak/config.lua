@@ -1,6 +1,7 @@
 -- The configuration of a run: flags, then pgbak.lua, then environment variables, then defaults.
 local databases = require 'pgbak.databases'
 local failure = require 'pgbak.failure'
+local names = require 'pgbak.names'
 local retention = require 'pgbak.retention'
 local schema = require 'pgbak.schema'
 local settings = require 'pgbak.settings'
@@ -165,7 +166,8 @@ function M.resolve(sources)
     end
   end
   config.retention = retention.from(given.retention or shipped('retention'))
-  config.naming = given.naming or shipped('naming')
+  config.naming = given.naming and names.from(given.naming, origins.naming)
+    or names.from(shipped('naming'), 'policies/naming.lua')
   return config
 end
 

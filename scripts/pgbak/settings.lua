@@ -2,6 +2,7 @@
 -- behind checking, defaults, `pgbak config` and docs/configuration.md.
 local databases = require 'pgbak.databases'
 local dump_options = require 'pgbak.dump_options'
+local names = require 'pgbak.names'
 local stores = require 'pgbak.stores'
 
 local M = {}
@@ -26,8 +27,9 @@ M.list = {
       says = 'a policy or a table { daily = 7, … }' },
     env = { 'BACKUP_RETENTION_DAILY', 'BACKUP_RETENTION_WEEKLY', 'BACKUP_RETENTION_MONTHLY' },
     doc = 'how many backups of each type stay', unset = 'policies/retention.lua' },
-  { name = 'naming', field = { type = 'function' }, doc = 'the keys of backups',
-    unset = 'policies/naming.lua' },
+  { name = 'naming', field = names.field, unset = 'policies/naming.lua',
+    doc = "the keys of backups: a naming, a template such as "
+      .. "`'{database}/{timestamp}.{extension}'`, or the path of a policy" },
   { name = 'base_name', field = { type = 'string' }, env = { 'BACKUP_BASE_NAME' },
     doc = "what keys begin with instead of the database's name, or before it with several" },
 }

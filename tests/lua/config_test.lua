@@ -255,6 +255,15 @@ for _, setting in ipairs(settings.list) do
   check.equal(settings.markdown():find('| `' .. setting.name .. '` |', 1, true) ~= nil, true)
 end
 
+-- Namings: a function, a template, the shipped one.
+local FACTS = { base = 'b', database = 'shop', type = 'daily', time = 0, extension = 'sql.gz' }
+check.equal(resolve({ naming = '{database}/{date}' }).naming(FACTS), 'shop/1970-01-01')
+check.equal(resolve({ naming = function() return 'own' end }).naming(FACTS), 'own')
+check.equal(resolve({}).naming(FACTS), 'b/b_daily_19700101T000000Z.sql.gz')
+complains("my.lua: naming.template '{databse}': unknown placeholder '{databse}', did you mean "
+  .. "'database'?", { naming = '{databse}' })
+complains("my.lua: naming must be a naming, a template such as", { naming = 7 })
+
 -- What `pgbak init` writes is accepted as it is and with every example switched on, and shows every
 -- setting.
 local template = sys.read_file 'scripts/pgbak/template/pgbak.lua'
