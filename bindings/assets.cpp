@@ -34,7 +34,8 @@ std::string summary_of(std::string_view text) {
 }  // namespace
 
 std::optional<LuaSource> find_lua(const std::string& relative) {
-  for (const std::string& root : roots()) {
+  const bool absolute = relative.starts_with('/');
+  for (const std::string& root : absolute ? std::vector<std::string>{"."} : roots()) {
     const std::string path =
         root == "." ? relative : std::string(root).append("/").append(relative);
     std::error_code unknown;

@@ -1,6 +1,7 @@
 -- Makes the environments of scripts and policies out of the standard library. Runs once per state,
 -- before any other Lua, with three functions of the host: resolve(name) finds a module, stopped()
--- raises once a stop was requested, trace() is debug.traceback.
+-- raises once a stop was requested or a limit exceeded, trace() is debug.traceback. Returns a
+-- function that makes a policy's environment.
 local resolve, check_stop, trace = ...
 
 -- A script that catches errors in a loop must still end when it is told to.
@@ -48,10 +49,41 @@ local function given(fn, name)
   end
 end
 
+-- Names the line, instead of leaving it to nil.
+local function strict(t, prefix, newindex)
+  setmetatable(t, {
+    __index = function(_, name)
+      error(("'%s%s' is not available in policies: they are pure"):format(prefix, tostring(name)),
+        2)
+    end,
+    __newindex = newindex,
+    __metatable = false,
+  })
+end
+
+local function undeclared(_, name)
+  error(("'%s' is assigned to, but not declared: write local"):format(tostring(name)), 2)
+end
+
+local MODULES = { 'pgbak.calendar', 'pgbak.naming', 'pgbak.retention', 'pgbak.units' }
+
+local function policy_require(name)
+  name = tostring(name)
+  local allowed = name:match '^policies%.'
+  for _, each in ipairs(MODULES) do allowed = allowed or name == each end
+  if not allowed then
+    error(("'%s' is not available in policies: they are pure, and require %s or policies.NAME")
+      :format(name, table.concat(MODULES, ', ')), 2)
+  end
+  local module = require(name)
+  if name == 'pgbak.retention' then return module.fresh() end
+  return type(module) == 'table' and copy(module) or module
+end
+
 -- What a policy may see: data and arithmetic. No files, no environment, no clock, no host.
-local function policy_environment(require)
+local function policy_environment()
   local env = {
-    math = copy(math), string = copy(string), table = copy(table),
+    string = copy(string), table = copy(table), math = copy(math), require = policy_require,
     os = { time = given(os.time, 'time'), date = given(os.date, 'date'), difftime = os.difftime },
   }
   for _, name in ipairs {
@@ -62,14 +94,9 @@ local function policy_environment(require)
   end
   env._G = env
   env.math.random, env.math.randomseed = nil, nil
-  env.require = function(name)
-    if name:match('^policies%.') or name == 'pgbak.retention' or name == 'pgbak.naming'
-      or name == 'pgbak.units' then
-      local module = require(name)
-      return type(module) == 'table' and copy(module) or module
-    end
-    error(("policies cannot require '%s': they are pure"):format(tostring(name)), 2)
-  end
+  strict(env.math, 'math.')
+  strict(env.os, 'os.')
+  strict(env, '', undeclared)
   return env
 end
 
@@ -78,10 +105,14 @@ function require(name)
   if loaded[name] ~= nil then return loaded[name] end
   if loading[name] then error(("module '%s' requires itself"):format(name), 2) end
   local module, kind = resolve(name)
-  if kind == 'lua' then
-    if name:match('^policies%.') then setfenv(module, policy_environment(require)) end
+  if kind ~= 'native' then
     loading[name] = true
-    local ok, result = raw_pcall(module, name)
+    local ok, result
+    if kind == 'policy' then
+      ok, result = raw_pcall(resolve 'pgbak.sys'.call_within, 10, module, name)
+    else
+      ok, result = raw_pcall(module, name)
+    end
     loading[name] = nil
     if not ok then error(guard(result), 0) end
     module = result == nil and true or result
@@ -89,3 +120,5 @@ function require(name)
   loaded[name] = module
   return module
 end
+
+return policy_environment

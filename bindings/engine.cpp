@@ -3,6 +3,7 @@
 #include <lua.hpp>
 
 #include "bindings/call.hpp"
+#include "bindings/limit.hpp"
 #include "bindings/loader.hpp"
 
 namespace pgbak {
@@ -32,14 +33,14 @@ bool push_stop(lua_State* lua) {
   }
 }
 
-void hook(lua_State* lua, lua_Debug* /*unused*/) {
-  if (stop_of(lua).requested() && push_stop(lua)) lua_error(lua);
-}
-
+/// Raises once the run is to stop, or the code now running has used up its limit.
 int check_stop(lua_State* lua) {
   if (stop_of(lua).requested() && push_stop(lua)) return lua_error(lua);
+  if (push_exceeded_limit(lua)) return lua_error(lua);
   return 0;
 }
+
+void hook(lua_State* lua, lua_Debug* /*unused*/) { check_stop(lua); }
 
 int traceback(lua_State* lua) {
   const char* message = lua_tostring(lua, 1);
@@ -75,6 +76,7 @@ class Engine::Impl {
     lua_pushlightuserdata(lua_, const_cast<char*>(&kStopKey));
     lua_pushlightuserdata(lua_, const_cast<Stop*>(&run.stop));
     lua_rawset(lua_, LUA_REGISTRYINDEX);
+    install_limits(lua_);
     bootstrap();
     lua_sethook(lua_, hook, LUA_MASKCOUNT, kHookInstructions);
   }
@@ -106,7 +108,8 @@ class Engine::Impl {
     install_loader(lua_);
     lua_pushcfunction(lua_, check_stop);
     lua_pushcfunction(lua_, traceback);
-    if (lua_pcall(lua_, 3, 0, 0) != 0) throw error_from_lua(lua_, -1);
+    if (lua_pcall(lua_, 3, 1, 0) != 0) throw error_from_lua(lua_, -1);
+    keep_policy_environment(lua_);
   }
 
   lua_State* lua_;

@@ -7,6 +7,9 @@
 namespace pgbak {
 namespace {
 
+const char kEnvironmentKey = 0;
+constexpr std::string_view kPolicies = "policies.";
+
 const Module* find_native(const std::string& name) {
   for (const Module* module : all_modules()) {
     if (name == "pgbak." + std::string(module->name)) return module;
@@ -18,7 +21,7 @@ std::string file_of(const std::string& name) {
   if (name == "pgbak") return "scripts/pgbak/init.lua";
   std::string path = name;
   std::replace(path.begin(), path.end(), '.', '/');
-  return (name.starts_with("policies.") ? "" : "scripts/") + path + ".lua";
+  return (name.starts_with(kPolicies) ? "" : "scripts/") + path + ".lua";
 }
 
 void resolve(Call& call) {
@@ -35,8 +38,13 @@ void resolve(Call& call) {
                 "module '" + name + "' not found: no " + file_of(name) +
                     " here, in $PGBAK_HOME or among the shipped ones");
   }
-  load_lua(call.lua(), *source);
-  lua_pushliteral(call.lua(), "lua");
+  if (name.starts_with(kPolicies)) {
+    load_policy(call.lua(), *source);
+    lua_pushliteral(call.lua(), "policy");
+  } else {
+    load_lua(call.lua(), *source);
+    lua_pushliteral(call.lua(), "lua");
+  }
   call.pushed(2);
 }
 
@@ -54,6 +62,20 @@ void load_lua(lua_State* lua, const LuaSource& source) {
     lua_pop(lua, 1);
     throw Error(ErrorKind::config, "load", message);
   }
+}
+
+void load_policy(lua_State* lua, const LuaSource& source) {
+  load_lua(lua, source);
+  lua_pushlightuserdata(lua, const_cast<char*>(&kEnvironmentKey));
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  lua_call(lua, 0, 1);
+  lua_setfenv(lua, -2);
+}
+
+void keep_policy_environment(lua_State* lua) {
+  lua_pushlightuserdata(lua, const_cast<char*>(&kEnvironmentKey));
+  lua_insert(lua, -2);
+  lua_rawset(lua, LUA_REGISTRYINDEX);
 }
 
 void install_loader(lua_State* lua) {

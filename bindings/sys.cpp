@@ -7,6 +7,7 @@
 
 #include "bindings/assets.hpp"
 #include "bindings/call.hpp"
+#include "bindings/limit.hpp"
 #include "bindings/loader.hpp"
 #include "host/base/directory.hpp"
 #include "host/base/environment.hpp"
@@ -79,6 +80,38 @@ void load(Call& call) {
   const std::string path = call.string(1);
   load_lua(call.lua(), {path, read_file(path)});
   call.pushed(1);
+}
+
+void load_policy_file(Call& call) {
+  const std::string path = call.string(1);
+  const auto source = find_lua(path);
+  if (!source) {
+    throw Error(ErrorKind::config, "load", "no policy file '" + path + "'")
+        .hint("looked for here, in $PGBAK_HOME and among the shipped ones");
+  }
+  load_policy(call.lua(), *source);
+  call.pushed(1);
+  call.push(source->path);
+}
+
+void where(Call& call) {
+  lua_Debug function;
+  lua_pushvalue(call.lua(), call.index(1));
+  lua_getinfo(call.lua(), ">S", &function);
+  const std::string_view source = function.source;
+  call.push(source.starts_with('@') ? std::string(source.substr(1)) + ":" +
+                                          std::to_string(std::max(1, function.linedefined))
+                                    : std::string("a function that is in no file"));
+}
+
+void files(Call& call) {
+  const std::string suffix = call.string(2);
+  std::vector<std::string> found;
+  walk_files(call.string(1), [&](const FoundFile& file) {
+    if (!file.name.starts_with('.') && file.name.ends_with(suffix)) found.push_back(file.relative);
+  });
+  std::sort(found.begin(), found.end());
+  call.push(Json(found));
 }
 
 void assets(Call& call) {
@@ -199,6 +232,41 @@ const Module& sys_module() {
        {"load", "Compiles a Lua file of the user.", path, "function", "its chunk",
         "not_found, permission, io; config for a syntax error, with file and line",
         "sys.load('pgbak.lua')()", load},
+       {"load_policy",
+        "Compiles a policy file, in the environment of policies. pgbak.policy runs it.", path,
+        "function", "its chunk, and the path where it was found",
+        "config when there is none, or for a syntax error; permission, io",
+        "local chunk, path = sys.load_policy('policies/retention.lua')", load_policy_file},
+       {"call_within",
+        "Calls a function that may be anybody's, such as a policy. It ends at the latest when its "
+        "time is over, or Lua has 512 MiB more memory than before, whatever it catches. Of "
+        "two such calls inside one another the tighter time counts.",
+        {{"seconds", "number", false, "how long it may take"},
+         {"fn", "function", false, "called with the further arguments"}},
+        "any",
+        "what it returns",
+        "config with the file and line that ran too long; what it raises itself",
+        "sys.call_within(10, policy, backups, now)",
+        call_within,
+        true},
+       {"where",
+        "Where a function is defined, for messages.",
+        {{"fn", "function", false, "any function"}},
+        "string",
+        "such as policies/retention.lua:3",
+        "",
+        "sys.where(policy)",
+        where},
+       {"files",
+        "The files below a directory, at any depth. Hidden ones and symbolic links are passed "
+        "over.",
+        {{"directory", "string", false, "one that is missing has no files"},
+         {"suffix", "string", false, "how their names end"}},
+        "string[]",
+        "paths below the directory, sorted",
+        "permission, io",
+        "sys.files('.', '_spec.lua')",
+        files},
        {"assets",
         "All Lua that ships with pgbak.",
         {},

@@ -247,7 +247,7 @@ TEST_CASE("a policy sees data and arithmetic only", "[bindings]") {
              "out.clock = pcall(os.time) or pcall(os.date) or pcall(os.date, '%c')\n"
              "out.native = pcall(require, 'pgbak.store') or pcall(require, 'pgbak')\n"
              "out.given = os.time({ year = 2026, month = 1, day = 1, hour = 0 })\n"
-             "leaked = true\n"
+             "rawset(_G, 'leaked', true)\n"
              "return out\n");
   CHECK(script.error(R"(
     local seen = require 'policies.seen'
