@@ -1,0 +1,72 @@
+-- scripts/simulate.lua: show what a retention policy leaves, over years of virtual time
+local json = require 'pgbak.json'
+local pgbak = require 'pgbak'
+local report = require 'pgbak.simulation_report'
+local retention = require 'pgbak.retention'
+local simulation = require 'pgbak.simulation'
+local simulation_options = require 'pgbak.simulation_options'
+local stores = require 'pgbak.stores'
+local sys = require 'pgbak.sys'
+
+local options = pgbak.args({ ... }, {
+  name = 'simulate',
+  doc = 'Shows what a retention policy leaves after years. Backups are made in virtual time,\n'
+    .. 'after each the policy is asked, and the floors hold, as in a prune. Nothing real is\n'
+    .. 'changed. Days count from 1. Fails when ever fewer good ones are left than --min-good.',
+  options = {
+    { name = 'policy', positional = true, doc = 'a file; without one the configured retention' },
+    { name = 'years', type = 'integer', value = 'N', default = 2, doc = 'how long' },
+    { name = 'days', type = 'integer', value = 'N', doc = 'how long, instead of --years' },
+    { name = 'every', type = 'duration', default = '1d', doc = 'how often a backup is due' },
+    { name = 'at', value = 'HH:MM', default = '02:00', doc = 'when the first one is' },
+    { name = 'timezone', value = 'ZONE', default = 'UTC', doc = 'of --at and of the days' },
+    { name = 'start', value = 'DATE', default = simulation_options.START, doc = 'day 1' },
+    { name = 'type', type = 'list', value = 'NAME[@WHEN]',
+      doc = 'of these backups (daily); @sun, @1, @01-31: a further one on such days' },
+    { name = 'fail', type = 'list', value = 'DAYS', doc = "no backup, no prune: 'day 40-47'" },
+    { name = 'skew', type = 'list', value = 'DAYS', doc = "a wrong clock: 'day 100-110 +3h'" },
+    { name = 'size', default = '1GiB', doc = 'of the first backup' },
+    { name = 'growth', value = 'PERCENT', default = '0%', doc = 'of the size, per year' },
+    { name = 'min-good', type = 'integer', value = 'N', default = 1,
+      doc = 'good ones that must be left, once so many were made' },
+    { name = 'database', value = 'NAME', default = 'shop', doc = 'its name' },
+    { name = 'store', value = 'URL', doc = 'where they lie; without it the first configured one' },
+    { name = 'html', value = 'FILE', doc = 'also write a page with pictures: a new file' },
+    { name = 'json', type = 'flag', doc = 'print everything as JSON' },
+  },
+  examples = {
+    'pgbak simulate policies/gfs.lua --years 3 --html gfs.html',
+    "pgbak simulate --type weekly@sun --type monthly@1 --fail 'day 40-47'",
+  },
+})
+if not options then return end
+
+local config = pgbak.config({}, { databases_optional = true })
+
+local function policy()
+  if not options.policy then return config.retention, 'the configured retention' end
+  return require('pgbak.policy').load(options.policy)
+end
+
+options.store = options.store or stores.short_names(config.stores)[1]
+local fn, name = policy()
+local result = simulation.run(simulation_options.read(options),
+  { fn = retention.from(fn), name = name, min_keep = config.given.min_keep })
+
+if options.html then
+  local page = require('pgbak.simulation_html').page(result)
+  if not sys.write_new(options.html, page) then
+    pgbak.fail('exists', ("'%s' exists already"):format(options.html),
+      'nothing was changed; name another file by --html')
+  end
+end
+if options.json then
+  io.write(json.encode(report.data(result), { pretty = true }), '\n')
+else
+  io.write(report.text(result))
+  if options.html then io.write('\nwrote ', options.html, '\n') end
+end
+local problem = report.problem(result)
+if problem then
+  pgbak.fail('refused', 'simulate: ' .. problem, 'see the policy; --min-good says how many')
+end
