@@ -125,6 +125,8 @@ void attach_run(lua_State* lua, Run& run) {
   lua_rawset(lua, LUA_REGISTRYINDEX);
 }
 
+Run& exchange_run(lua_State* lua, Run& run) { return *std::exchange(attached(lua).run, &run); }
+
 void Call::check(const Class* self) const {
   if (self != nullptr && class_of(lua_, 1) != self->name) {
     throw Misuse("call it with a colon on a " + std::string(self->name) +

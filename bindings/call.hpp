@@ -118,4 +118,7 @@ void push_module(lua_State* lua, const Module& module);
 /// Ties a run to a state, and the state to the calling thread.
 void attach_run(lua_State* lua, Run& run);
 
+/// Ties another run to a state that has one, which is returned.
+Run& exchange_run(lua_State* lua, Run& run);
+
 }  // namespace pgbak

@@ -1,6 +1,7 @@
 #include "bindings/handle.hpp"
 
 #include <new>
+#include <utility>
 
 #include "bindings/call.hpp"
 #include "host/base/log.hpp"
@@ -11,6 +12,28 @@ namespace {
 // Every box's metatable holds this key, so that a foreign userdata is told apart before it is read.
 const char kBoxMark = 0;
 const char kClassKey = 0;
+
+// What `pgbak test` watches, in one state at a time.
+struct Watch {
+  const void* state = nullptr;  // its registry; null: nothing is watched
+  std::vector<std::shared_ptr<WatchedHandle>> made;
+};
+Watch watch;
+
+/// Where Lua stands: its innermost line in a spec, else the innermost one of all.
+std::string place_of(lua_State* lua) {
+  std::string innermost;
+  lua_Debug frame{};
+  for (int level = 0; lua_getstack(lua, level, &frame) != 0; ++level) {
+    lua_getinfo(lua, "Sl", &frame);
+    if (frame.currentline < 0) continue;
+    const std::string_view source = frame.short_src;
+    const std::string here = std::string(source) + ":" + std::to_string(frame.currentline);
+    if (source.ends_with("_spec.lua")) return here;
+    if (innermost.empty()) innermost = here;
+  }
+  return innermost;
+}
 
 int collect(lua_State* lua) {
   auto* box = static_cast<detail::Box*>(lua_touserdata(lua, 1));
@@ -65,13 +88,33 @@ bool is_box(lua_State* lua, int index) {
 
 }  // namespace
 
+void watch_handles(lua_State* lua) { watch = {lua_topointer(lua, LUA_REGISTRYINDEX), {}}; }
+
+std::vector<WatchedHandle> end_watch() {
+  std::vector<WatchedHandle> out;
+  for (const auto& each : std::exchange(watch, {}).made) {
+    if (each->open) out.push_back(*each);
+  }
+  return out;
+}
+
 namespace detail {
+
+void Box::release() {
+  object.reset();
+  if (watched) watched->open = false;
+}
 
 void push_box(lua_State* lua, const void* tag, const Class& spec, std::shared_ptr<void> object) {
   luaL_checkstack(lua, 6, "object");
   push_metatable(lua, spec);
   void* memory = lua_newuserdata(lua, sizeof(Box));
-  new (memory) Box{tag, std::move(object)};
+  new (memory) Box{tag, std::move(object), {}};
+  if (watch.state == lua_topointer(lua, LUA_REGISTRYINDEX)) {
+    const auto& watched = watch.made.emplace_back(
+        std::make_shared<WatchedHandle>(WatchedHandle{spec.name, place_of(lua)}));
+    static_cast<Box*>(memory)->watched = watched;
+  }
   lua_insert(lua, -2);
   lua_setmetatable(lua, -2);
 }

@@ -6,6 +6,8 @@
 #include <lua.hpp>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "bindings/spec.hpp"
 #include "bindings/value.hpp"
@@ -16,11 +18,27 @@ namespace pgbak {
 template <typename T>
 struct ClassName;
 
+/// A handle that was made while they were watched.
+struct WatchedHandle {
+  std::string_view class_name;
+  std::string place;  ///< "specs/a_spec.lua:3", the spec's line, else that of the caller
+  bool open = true;   ///< neither closed nor used up; the collector's closing does not count
+};
+
+/// Watches the handles that the state makes from now on. For `pgbak test`; Lua thread only.
+void watch_handles(lua_State* lua);
+/// Ends that and returns those that are still open.
+std::vector<WatchedHandle> end_watch();
+
 namespace detail {
 
 struct Box {
   const void* tag;
   std::shared_ptr<void> object;
+  std::shared_ptr<WatchedHandle> watched;  // only while handles are watched
+
+  /// Lets go of the object, as somebody wants it.
+  void release();
 };
 // LuaJIT aligns userdata to 8 bytes.
 static_assert(alignof(Box) <= 8);
@@ -54,14 +72,14 @@ std::shared_ptr<T> handle_at(lua_State* lua, int index) {
 template <typename T>
 std::shared_ptr<T> take_handle(lua_State* lua, int index) {
   auto object = handle_at<T>(lua, index);
-  detail::find_box(lua, index, &detail::kTag<T>)->object.reset();
+  detail::find_box(lua, index, &detail::kTag<T>)->release();
   return object;
 }
 
 /// Closes a handle; closing twice is nothing.
 template <typename T>
 void close_handle(lua_State* lua, int index) {
-  if (detail::Box* box = detail::find_box(lua, index, &detail::kTag<T>)) box->object.reset();
+  if (detail::Box* box = detail::find_box(lua, index, &detail::kTag<T>)) box->release();
 }
 
 /// The class of the userdata at `index`, or empty for anything else.

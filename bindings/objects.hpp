@@ -37,6 +37,11 @@ inline std::shared_ptr<SinkObject> sink_object(std::unique_ptr<Sink> sink) {
   return std::make_shared<SinkObject>(SinkObject{std::move(sink), std::nullopt});
 }
 
+/// What run.entries() returns.
+Json ledger_json(const Ledger& ledger);
+/// What Connection:info() returns.
+Json server_json(const ServerInfo& info);
+
 template <>
 struct ClassName<SourceObject> {
   static constexpr std::string_view value = "Source";

@@ -1,6 +1,7 @@
 // pgbak.pg: PostgreSQL, its servers and its tools.
 #include "bindings/call.hpp"
 #include "bindings/objects.hpp"
+#include "host/job/rehearsal.hpp"
 #include "host/pg/dump.hpp"
 #include "host/pg/restore.hpp"
 #include "host/pg/tools.hpp"
@@ -29,11 +30,14 @@ void connect(Call& call) {
 
 /// The server's major version, from the options or by asking the server.
 int server_major(Call& call, const Target& where, const Options& options) {
+  if (call.run().rehearsal != nullptr)
+    return call.run().rehearsal->server(where.database()).major();
   if (options.has("server_major")) return options.small("server_major");
   return Connection(where, call.run().stop).info().major();
 }
 
 Tool tool_for(Call& call, const std::string& name, int major) {
+  if (call.run().rehearsal != nullptr) return rehearsed_tool(name);
   return find_tool(name, major, ToolSearch::from_environment(major), call.run().stop);
 }
 
@@ -53,6 +57,10 @@ void dump(Call& call) {
   options.lock_wait_timeout = seconds(given.number("lock_wait_timeout_seconds"));
   if (given.has("level")) options.level = given.small("level");
   options.extra = given.strings("extra");
+  if (Rehearsal* rehearsal = call.run().rehearsal) {
+    call.push(source_object(rehearsal->dump(*where, options)));
+    return;
+  }
   const Tool tool = tool_for(call, "pg_dump", server_major(call, *where, given));
   call.push(source_object(dump_source(tool, *where, options)));
 }
@@ -119,16 +127,7 @@ void query(Call& call) {
   call.push(rows);
 }
 
-void info(Call& call) {
-  const ServerInfo found = call.self<Connection>()->info();
-  call.push(Json{{"version", found.version},
-                 {"version_num", found.version_num},
-                 {"major", found.major()},
-                 {"system_identifier", found.system_identifier},
-                 {"database_bytes", found.database_bytes},
-                 {"encoding", found.encoding},
-                 {"in_recovery", found.in_recovery}});
-}
+void info(Call& call) { call.push(server_json(call.self<Connection>()->info())); }
 
 void close(Call& call) { close_handle<Connection>(call.lua(), call.index(0)); }
 
@@ -173,6 +172,16 @@ Function dump_function() {
 }
 
 }  // namespace
+
+Json server_json(const ServerInfo& info) {
+  return {{"version", info.version},
+          {"version_num", info.version_num},
+          {"major", info.major()},
+          {"system_identifier", info.system_identifier},
+          {"database_bytes", info.database_bytes},
+          {"encoding", info.encoding},
+          {"in_recovery", info.in_recovery}};
+}
 
 const Module& pg_module() {
   static const Class target_class{

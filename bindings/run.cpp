@@ -2,6 +2,7 @@
 #include "host/job/run.hpp"
 
 #include "bindings/call.hpp"
+#include "bindings/objects.hpp"
 #include "host/job/lock.hpp"
 
 namespace pgbak {
@@ -55,21 +56,24 @@ void info(Call& call) {
       {"id", run.id}, {"script", run.script}, {"started", run.started.time_since_epoch().count()}});
 }
 
-void entries(Call& call) {
+void entries(Call& call) { call.push(ledger_json(call.run().ledger)); }
+
+}  // namespace
+
+Json ledger_json(const Ledger& ledger) {
   Json out = Json::array();
-  for (const LedgerEntry& each : call.run().ledger.entries()) {
+  for (const LedgerEntry& each : ledger.entries()) {
     out.push_back({{"kind", each.kind},
                    {"object", each.object},
                    {"state", to_string(each.state)},
                    {"seconds", each.seconds},
                    {"in_bytes", each.in_bytes},
                    {"out_bytes", each.out_bytes},
-                   {"message", each.error ? Json(each.error->text()) : Json(nullptr)}});
+                   {"message", each.error ? Json(each.error->text()) : Json(nullptr)},
+                   {"note", each.note.empty() ? Json(nullptr) : Json(each.note)}});
   }
-  call.push(out);
+  return out;
 }
-
-}  // namespace
 
 const Module& run_module() {
   static const Module module{
@@ -132,7 +136,9 @@ const Module& run_module() {
         "The ledger so far.",
         {},
         "table",
-        "array of {kind, object, state, seconds, in_bytes, out_bytes, message}",
+        "array of {kind, object, state, seconds, in_bytes, out_bytes, message, note}: the note of "
+        "a "
+        "deletion is why, and by which rule",
         "",
         "#run.entries()",
         entries}},

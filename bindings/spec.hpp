@@ -63,13 +63,16 @@ const Module& catalog_module();
 const Module& clock_module();
 const Module& codec_module();
 const Module& digest_module();
+const Module& floors_module();
 const Module& json_module();
 const Module& log_module();
 const Module& pg_module();
+const Module& rehearsal_module();
 const Module& run_module();
 const Module& store_module();
 const Module& stream_module();
 const Module& sys_module();
+const Module& timezone_module();
 
 /// Every module, by name.
 const std::vector<const Module*>& all_modules();

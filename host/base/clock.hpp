@@ -1,7 +1,9 @@
 // Time as text and text as time. All stored times are UTC (RFC 3339, seconds).
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +14,28 @@ using SteadyClock = std::chrono::steady_clock;
 
 /// The time of day, to the second.
 WallTime wall_now();
+
+/// A time of day that stands still until it is moved. Thread-safe.
+class VirtualClock {
+ public:
+  explicit VirtualClock(WallTime start) : seconds_(start.time_since_epoch().count()) {}
+
+  WallTime now() const { return WallTime(std::chrono::seconds(seconds_)); }
+  void advance(std::chrono::seconds by) { seconds_ += by.count(); }
+
+ private:
+  std::atomic<std::int64_t> seconds_;
+};
+
+/// While it lives, wall_now() tells the whole process what `clock` says. For rehearsals only; one
+/// at a time.
+class ClockReplacement {
+ public:
+  explicit ClockReplacement(const VirtualClock& clock);
+  ClockReplacement(const ClockReplacement&) = delete;
+  ClockReplacement& operator=(const ClockReplacement&) = delete;
+  ~ClockReplacement();
+};
 
 /// RFC 3339, section 5.6, in UTC: "2026-09-21T02:00:00Z".
 std::string format_rfc3339(WallTime time);

@@ -75,12 +75,13 @@ int print_api(const Args& args) {
   return 0;
 }
 
-int run_script(const std::string& script, const Args& args) {
+int run_script(const std::string& verb, const std::string& script, const Args& args) {
   Stop stop;
   const SignalWatcher signals(stop);
   Run run(stop);
   run.id = random_id();
   run.script = script;
+  run.tests = verb == "test";
   std::optional<Error> script_error;
   {
     ProgressLine progress(::isatty(STDERR_FILENO) == 1 && !log::is_json());
@@ -111,10 +112,10 @@ int dispatch(const Args& args) {
   if (verb == "api") return print_api(rest);
   if (verb == "run") {
     if (rest.empty()) return usage_error("run takes a script");
-    return run_script(rest.front(), {rest.begin() + 1, rest.end()});
+    return run_script(verb, rest.front(), {rest.begin() + 1, rest.end()});
   }
   if (verb.starts_with("-")) return usage_error("unknown option '" + verb + "'");
-  return run_script("scripts/" + verb + ".lua", rest);
+  return run_script(verb, "scripts/" + verb + ".lua", rest);
 }
 
 /// A full disk or a closed pipe must not pass for printed data.

@@ -17,6 +17,8 @@ struct ProgressView {
   std::uint64_t expected_bytes = 0;
 };
 
+class Rehearsal;
+
 struct Run {
   explicit Run(const Stop& stop_request) : stop(stop_request) {}
 
@@ -26,6 +28,8 @@ struct Run {
   std::string script;  ///< as given: "scripts/daily.lua"
   WallTime started = wall_now();
   SteadyClock::time_point started_steady = SteadyClock::now();
+  bool tests = false;              ///< `pgbak test`: this run may rehearse others
+  Rehearsal* rehearsal = nullptr;  ///< the world that this run is rehearsed in, if it is not real
   /// Called about four times a second while a pipeline is waited for, and with an empty label when
   /// it has ended. May be empty.
   std::function<void(const ProgressView&)> show_progress;

@@ -7,7 +7,6 @@
 
 #include "host/base/error.hpp"
 #include "host/pg/extra_options.hpp"
-#include "host/stream/child_stage.hpp"
 
 namespace pgbak {
 namespace {
@@ -119,11 +118,15 @@ class SqlTrailer {
 
 class DumpSource final : public Source {
  public:
-  DumpSource(ChildSpec command, std::string name, std::optional<SqlTrailer> trailer)
-      : command_(std::move(command)), name_(std::move(name)), trailer_(std::move(trailer)) {}
+  DumpSource(ChildSpec command, std::string name, std::optional<SqlTrailer> trailer,
+             StartProgram start = child_source)
+      : command_(std::move(command)),
+        name_(std::move(name)),
+        trailer_(std::move(trailer)),
+        start_(std::move(start)) {}
 
   std::size_t read(std::span<std::byte> into, const Stop& stop) override {
-    if (!child_) child_ = child_source(std::move(command_), name_);
+    if (!child_) child_ = start_(std::move(command_), name_);
     const std::size_t size = child_->read(into, stop);
     ends_.add({reinterpret_cast<const char*>(into.data()), size});
     return size;
@@ -152,6 +155,7 @@ class DumpSource final : public Source {
   ChildSpec command_;
   std::string name_;
   std::optional<SqlTrailer> trailer_;  // none for the custom format
+  StartProgram start_;
   Ends ends_;
   std::unique_ptr<Source> child_;
 };
@@ -192,11 +196,12 @@ ChildSpec pg_dump_command(const Tool& tool, const Target& target, const DumpOpti
 }
 
 std::unique_ptr<Source> dump_source(const Tool& tool, const Target& target,
-                                    const DumpOptions& options) {
+                                    const DumpOptions& options, StartProgram start) {
   std::optional<SqlTrailer> trailer;
   if (options.format == DumpFormat::plain) trailer.emplace("PostgreSQL database dump");
   return std::make_unique<DumpSource>(pg_dump_command(tool, target, options),
-                                      "pg_dump of '" + target.database() + "'", std::move(trailer));
+                                      "pg_dump of '" + target.database() + "'", std::move(trailer),
+                                      std::move(start));
 }
 
 std::unique_ptr<Source> globals_source(const Tool& tool, const Target& target,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "host/pg/target.hpp"
 #include "host/pg/tools.hpp"
 #include "host/process/child.hpp"
+#include "host/stream/child_stage.hpp"
 #include "host/stream/stage.hpp"
 
 namespace pgbak {
@@ -34,11 +36,15 @@ struct DumpOptions {
 /// `extra`).
 ChildSpec pg_dump_command(const Tool& tool, const Target& target, const DumpOptions& options);
 
-/// Starts pg_dump when first read. Beyond the exit status, finish() checks what pg_dump wrote: not
-/// empty, begins like its format, and a plain dump ends with the line that pg_dump writes last
+/// Runs a program whose output is read; the second argument names it for people.
+using StartProgram = std::function<std::unique_ptr<Source>(ChildSpec, std::string)>;
+
+/// Starts pg_dump when first read, by `start`: a rehearsal has another way than child_source().
+/// Beyond the exit status, finish() checks what pg_dump wrote: not empty, begins like its format,
+/// and a plain dump ends with the line that pg_dump writes last
 /// ("-- PostgreSQL database dump complete"). Throws Error{corrupt} otherwise.
 std::unique_ptr<Source> dump_source(const Tool& tool, const Target& target,
-                                    const DumpOptions& options);
+                                    const DumpOptions& options, StartProgram start = child_source);
 
 /// pg_dumpall --globals-only: roles, memberships and tablespaces, checked the same way
 /// ("-- PostgreSQL database cluster dump complete").

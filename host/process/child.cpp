@@ -328,12 +328,15 @@ std::string Child::stderr_tail() const {
 }
 
 Error Child::failure(const char* op, const ExitStatus& status) const {
-  std::string tail = stderr_tail();
-  const std::string name = program().substr(program().find_last_of('/') + 1);
-  std::string message = name + " " + status.text();
-  const std::string reason = telling_line(tail);
+  return exit_failure(op, program(), status, stderr_tail());
+}
+
+Error exit_failure(const char* op, const std::string& program, const ExitStatus& status,
+                   const std::string& stderr_tail) {
+  std::string message = program.substr(program.find_last_of('/') + 1) + " " + status.text();
+  const std::string reason = telling_line(stderr_tail);
   if (!reason.empty()) message += ": " + reason.substr(0, 500);
-  return Error(ErrorKind::process, op, message).detail(tail);
+  return Error(ErrorKind::process, op, message).detail(stderr_tail);
 }
 
 std::string run_captured(ChildSpec spec, const Stop& stop, std::chrono::milliseconds timeout,

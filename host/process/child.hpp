@@ -77,6 +77,10 @@ class Child {
   std::unique_ptr<Impl> impl_;
 };
 
+/// What Child::failure() says of a program that ended so.
+Error exit_failure(const char* op, const std::string& program, const ExitStatus& status,
+                   const std::string& stderr_tail);
+
 /// Runs a short command to its end and returns its stdout (at most `limit_bytes`, then
 /// Error{protocol}). Throws Error{process} unless it exits 0, Error{timeout} after `timeout`.
 std::string run_captured(ChildSpec spec, const Stop& stop,

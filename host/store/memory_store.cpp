@@ -1,5 +1,6 @@
-// Objects in memory. The process owns them, by the store's name; each Shelf guards its own with a
-// mutex, and a reader shares the bytes it reads, so that removing an object does not disturb it.
+// Objects in memory. The process owns them, by the store's name, or the store does; each Shelf
+// guards its own with a mutex, and a reader shares the bytes it reads, so that removing an object
+// does not disturb it.
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -97,7 +98,8 @@ class MemorySink final : public Sink {
 
 class MemoryStore final : public Store {
  public:
-  explicit MemoryStore(const std::string& name) : url_("memory:" + name), shelf_(shelf_of(name)) {}
+  MemoryStore(const std::string& name, std::shared_ptr<Shelf> shelf)
+      : url_("memory:" + name), shelf_(std::move(shelf)) {}
 
   std::string url() const override { return url_; }
 
@@ -162,7 +164,11 @@ class MemoryStore final : public Store {
 }  // namespace
 
 std::shared_ptr<Store> memory_store(const std::string& name) {
-  return std::make_shared<MemoryStore>(name);
+  return std::make_shared<MemoryStore>(name, shelf_of(name));
+}
+
+std::shared_ptr<Store> own_memory_store(const std::string& name) {
+  return std::make_shared<MemoryStore>(name, std::make_shared<Shelf>());
 }
 
 }  // namespace pgbak

@@ -99,6 +99,9 @@ std::shared_ptr<Store> local_store(const std::string& directory, std::string sho
 /// process.
 std::shared_ptr<Store> memory_store(const std::string& name);
 
+/// The same with objects of its own: another store of that name does not see them.
+std::shared_ptr<Store> own_memory_store(const std::string& name);
+
 /// Objects in a bucket (s3_settings.hpp). `stop`, which must outlive the store, ends calls that
 /// take none.
 std::shared_ptr<Store> s3_store(const S3Settings& settings, const Stop& stop);
