@@ -46,6 +46,8 @@ void acknowledge(Call& call) {
 
 void degrade(Call& call) { call.run().ledger.degrade(call.string(1), call.string(2)); }
 
+void differs(Call& call) { call.run().differs = true; }
+
 void lock(Call& call) { call.push(std::make_shared<RunLock>(call.string(1))); }
 
 void close(Call& call) { close_handle<RunLock>(call.lua(), call.index(0)); }
@@ -114,6 +116,15 @@ const Module& run_module() {
         "not_found when no such step has failed",
         "run.degrade('prune', 's3://bucket')",
         degrade},
+       {"differs",
+        "Says that what the script was to compare is not the same: exit code 1 instead of 0, when "
+        "nothing else is wrong.",
+        {},
+        "",
+        "",
+        "",
+        "run.differs()",
+        differs},
        {"lock",
         "Makes sure that only one run of this user on this machine works on something. The lock "
         "ends with the "

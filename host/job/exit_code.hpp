@@ -5,6 +5,8 @@
 
 namespace pgbak {
 
+/// Nothing failed, and what a script compared differs (Run::differs).
+inline constexpr int kExitDiffers = 1;
 inline constexpr int kExitUsage = 2;
 /// Nothing failed but what the run can do without.
 inline constexpr int kExitDegraded = 15;

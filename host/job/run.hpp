@@ -28,6 +28,7 @@ struct Run {
   std::string script;  ///< as given: "scripts/daily.lua"
   WallTime started = wall_now();
   SteadyClock::time_point started_steady = SteadyClock::now();
+  bool differs = false;            ///< what the script was to compare: exit code 1 instead of 0
   bool tests = false;              ///< `pgbak test`: this run may rehearse others
   Rehearsal* rehearsal = nullptr;  ///< the world that this run is rehearsed in, if it is not real
   /// Called about four times a second while a pipeline is waited for, and with an empty label when

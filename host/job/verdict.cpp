@@ -13,7 +13,8 @@ Verdict judge(const Run& run, const std::optional<Error>& script_error) {
   }
   if (!decisive) {
     const auto degraded = run.ledger.degraded();
-    return degraded.empty() ? Verdict{} : Verdict{kExitDegraded, degraded.front()->error};
+    if (!degraded.empty()) return {kExitDegraded, degraded.front()->error};
+    return {run.differs ? kExitDiffers : 0, std::nullopt};
   }
   return {exit_code(decisive->kind(), run.stop.signal()), decisive};
 }

@@ -14,7 +14,8 @@ struct Verdict {
 };
 
 /// Judges a run whose ledger is closed. `script_error` is what the script ended with, if anything.
-/// Nothing but an empty list of failures, degraded ones too, and a script that ended well gives 0.
+/// Nothing but an empty list of failures, degraded ones too, and a script that ended well gives 0,
+/// or 1 when the run was a comparison and what it compared differs.
 Verdict judge(const Run& run, const std::optional<Error>& script_error);
 
 }  // namespace pgbak
