@@ -13,5 +13,7 @@ local config = pgbak.config()
 -- One database failing does not stop the others; the run still fails.
 pgbak.each(config.databases, function(db)
   pgbak.backup(db, { type = 'daily', to = config.stores, naming = config.naming })
-  pgbak.prune(db, { from = config.stores, retention = config.retention })
+  pgbak.prune(db, {
+    from = config.stores, retention = config.retention, min_keep = config.min_keep,
+  })
 end)

@@ -97,6 +97,18 @@ local function each_with(list, key, fn)
   return first
 end
 
+---Raises not_found for a key that no store has, with the nearest one that there is.
+---@param key string
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@param more? string[] further keys that the user may mean
+function M.fail_unknown(key, from, more)
+  local known = more or {}
+  for _, backup in ipairs((M.collect { from = from })) do known[#known + 1] = backup.key end
+  local near = sys.nearest(key, known)
+  failure.raise('not_found', ("no backup '%s' in %s"):format(key, stores.names(stores.open(from))),
+    near and ("did you mean '%s'?"):format(near) or '`pgbak list` shows the keys')
+end
+
 local function by_key(list, key)
   local found
   local err = each_with(list, key, function(backup)

@@ -1,8 +1,8 @@
 -- The configuration of a run: flags, then pgbak.lua, then environment variables, then defaults.
 local databases = require 'pgbak.databases'
+local decision = require 'pgbak.decision'
 local failure = require 'pgbak.failure'
 local names = require 'pgbak.names'
-local retention = require 'pgbak.retention'
 local schema = require 'pgbak.schema'
 local settings = require 'pgbak.settings'
 local stores = require 'pgbak.stores'
@@ -14,6 +14,7 @@ local M = {}
 ---@field databases pgbak.Database[]
 ---@field stores pgbak.Destination[]
 ---@field retention pgbak.Policy
+---@field min_keep integer good backups of a database that stay in each store
 ---@field naming pgbak.Naming
 ---@field base_name? string
 ---@field log_level string
@@ -25,6 +26,7 @@ local M = {}
 ---@field flags? table<string, any> settings by name
 ---@field file? { path: string, values: table } pgbak.lua
 ---@field env { env: (fun(name: string): string?), secret_env: (fun(name: string): string?) }
+---@field rehearsed? boolean stores may be in memory
 
 local function check(value, field, path, where)
   local message, hint = schema.problem(value, field, path)
@@ -152,7 +154,8 @@ function M.resolve(sources)
   settle_strategy(given, origins, sources)
   local config = {
     given = given, origins = origins,
-    base_name = given.base_name, log_level = given.log_level, log_format = given.log_format,
+    min_keep = given.min_keep, base_name = given.base_name,
+    log_level = given.log_level, log_format = given.log_format,
   }
   config.databases = databases.build(given.databases or {}, origins.databases,
     sources.flags or {}, given)
@@ -160,12 +163,12 @@ function M.resolve(sources)
   config.stores = stores.destinations(given.stores)
   for _, each in ipairs(config.stores) do
     local url = each.store:url()
-    if url:find '^memory:' then
+    if url:find '^memory:' and not sources.rehearsed then
       failure.raise('config', ("store '%s' would be gone with the process"):format(url),
         'memory stores are for tests of scripts; name a directory')
     end
   end
-  config.retention = retention.from(given.retention or shipped('retention'))
+  config.retention = decision.from(given.retention or 'policies/retention.lua', origins.retention)
   config.naming = given.naming and names.from(given.naming, origins.naming)
     or names.from(shipped('naming'), 'policies/naming.lua')
   return config

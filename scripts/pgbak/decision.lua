@@ -1,7 +1,9 @@
--- Asking a retention policy, which may be anybody's code. Its answer is checked here before anything
--- acts on it; the host's floors (pgbak.floors) come after that, and hold for any answer.
+-- Asking a retention policy, which may be anybody's code. Its answer is checked here before
+-- anything acts on it; the host's floors (pgbak.floors) come after that, and hold for any answer.
 local failure = require 'pgbak.failure'
+local policies = require 'pgbak.policy'
 local retention = require 'pgbak.retention'
+local schema = require 'pgbak.schema'
 local sys = require 'pgbak.sys'
 
 local M = {}
@@ -14,16 +16,44 @@ local M = {}
 ---@field rules table<string, string> the 'file:line' that decided, by the backup's id
 
 local LIMIT_SECONDS = 10
--- Until the host has them.
-local where_of = sys.where or function() return 'policy' end
-local call_within = sys.call_within or function(_, fn, ...) return fn(...) end
 local HINT = 'nothing was deleted; docs/policies.md says what a policy returns'
 
----Where the policy is written. What a combinator returned is defined in the library, which tells
----nobody anything: then the file that the policy came from.
-local function place_of(policy, where)
-  local at = where_of(policy)
-  return where and at:find('scripts/pgbak/', 1, true) and where or at
+local number = { any_of = { { type = 'integer', min = 1 },
+  { type = 'string', choices = { 'forever' } } }, says = "a positive integer or 'forever'" }
+local policy_field = { any_of = { { type = 'function' }, { type = 'map', item = number } },
+  says = 'a policy or a table { daily = 7, … }' }
+
+---The forms of a retention in settings and options.
+---@type pgbak.Field
+M.field = { any_of = { policy_field.any_of[1], policy_field.any_of[2], { type = 'string' } },
+  says = "a policy, a table { daily = 7, … } or the path of a policy's file" }
+
+---@alias pgbak.RetentionSpec pgbak.Policy|table<string, integer|'forever'>|string
+
+-- Where a policy comes from, for those that a combinator made: their own place is in the library.
+local origins = setmetatable({}, { __mode = 'k' })
+
+---The policy of a setting or an option, which may be its file's path or the short form.
+---@param given pgbak.RetentionSpec
+---@param origin? string where it is written, such as 'pgbak.lua'
+---@return pgbak.Policy
+function M.from(given, origin)
+  if type(given) == 'string' then
+    given, origin = policies.load(given)
+    local message, hint = schema.problem(given, policy_field, 'it')
+    if message then failure.raise('config', ('%s: %s'):format(origin, message), hint) end
+  end
+  local policy = retention.from(given, origin)
+  origins[policy] = origins[policy] or origin
+  return policy
+end
+
+---Where a policy is written: its file and line, or the file alone where a combinator made it.
+---@param policy pgbak.Policy
+---@return string
+function M.place(policy)
+  local at = sys.where(policy)
+  return at:find('scripts/pgbak/', 1, true) and origins[policy] or at
 end
 
 local function nonsense(place, message, ...)
@@ -46,9 +76,12 @@ function M.newer(a, b)
   return a.id > b.id
 end
 
-local function sort(list)
+---Sorts backups, newest first. Most lists are sorted already.
+---@param list table[]
+function M.sort(list)
+  local newer = M.newer
   for i = 2, #list do
-    if not M.newer(list[i - 1], list[i]) then return table.sort(list, M.newer) end
+    if not newer(list[i - 1], list[i]) then return table.sort(list, newer) end
   end
 end
 
@@ -64,23 +97,8 @@ local function survey(backups)
     by_id[backup.id] = backup
     if backup.good ~= false then good[#good + 1] = backup end
   end
-  sort(good)
+  M.sort(good)
   return good, by_id
-end
-
----What a policy raised, as an error that names the place and is no other kind than config.
-local function rethrow(raised, place)
-  if type(raised) == 'table' then
-    -- It may be made by the policy: no metamethod of it is trusted to end.
-    local kind, message = rawget(raised, 'kind'), rawget(raised, 'message')
-    if kind == 'cancelled' then error(raised, 0) end
-    raised = type(message) == 'string' and message or 'a table without a message'
-  end
-  local text = tostring(raised)
-  if not text:find '^[^\n:]+:%d+: ' then
-    text = ('%s: the retention policy failed: %s'):format(place, text)
-  end
-  failure.raise('config', text, HINT)
 end
 
 ---Calls the policy with copies, so that it cannot change what is decided about.
@@ -93,8 +111,8 @@ local function answer_of(policy, good, now, place)
   local given = {}
   for i, each in ipairs(shown) do given[i] = each end
   local asked = pinned and retention.any(retention.pin, policy) or policy
-  local ok, answer = pcall(call_within, LIMIT_SECONDS, asked, given, now)
-  if not ok then rethrow(answer, place) end
+  local ok, answer = pcall(sys.call_within, LIMIT_SECONDS, asked, given, now)
+  if not ok then policies.rethrow(answer, place, HINT) end
   for i, backup in ipairs(good) do
     for key, value in pairs(backup) do
       if type(value) ~= 'table' and rawget(shown[i], key) ~= value then
@@ -178,10 +196,10 @@ end
 ---@param backups table[] with id, time and type; the fields of pgbak.inventory
 ---@param clock_now integer what the clock says; the policy gets the time of the newest good backup
 ---  instead, so that nothing ages while backups fail
----@param where? string the file that the policy came from, such as 'policies/gfs.lua'
+---@param where? string where the policy was written, when M.place() cannot tell
 ---@return pgbak.CheckedDecision
 function M.ask(policy, backups, clock_now, where)
-  local place = place_of(policy, where)
+  local place = where or M.place(policy)
   local good, by_id = survey(backups)
   local placed, reasons, rules = {}, {}, {}
   if #good > 0 then

@@ -40,9 +40,8 @@ function M.backup(db, opts) return require('pgbak.backup').run(db, opts) end
 
 ---Deletes the backups of a database that the retention policy does not keep.
 ---@param db pgbak.Database
----@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], retention: pgbak.Policy|table,
----  dry_run?: boolean }
----@return pgbak.Thinning[]
+---@param opts pgbak.PruneRequest
+---@return pgbak.Planned[]
 function M.prune(db, opts) return require('pgbak.prune').run(db, opts) end
 
 ---Lists backups, newest first.

@@ -1,12 +1,13 @@
--- Thinning out old backups of one database by a retention policy. A policy may be anybody's code:
--- its decision is checked before anything is deleted, and the host has floors of its own.
+-- Thinning out old backups by a retention policy: of one database, or as a plan says that somebody
+-- has looked at. pgbak.decision checks the policy's answer, and the host has floors of its own.
 local attempt = require 'pgbak.attempt'
 local catalog = require 'pgbak.catalog'
 local clock = require 'pgbak.clock'
 local databases = require 'pgbak.databases'
-local failure = require 'pgbak.failure'
+local decision = require 'pgbak.decision'
+local inventory = require 'pgbak.inventory'
 local log = require 'pgbak.log'
-local retention = require 'pgbak.retention'
+local prune_plan = require 'pgbak.prune_plan'
 local run = require 'pgbak.run'
 local schema = require 'pgbak.schema'
 local server = require 'pgbak.server'
@@ -14,124 +15,37 @@ local stores = require 'pgbak.stores'
 
 local M = {}
 
----What happens to the backups of a database in one store.
----@class pgbak.Thinning
----@field store string
----@field keep table[]
----@field remove table[]
----@field reasons table<string, string>
+---@class pgbak.PruneOptions: pgbak.PlanOptions
+---@field dry_run? boolean only check the floors, delete nothing
+---@field without_backup? boolean this run need not have made a backup
+---@field decided? fun(plans: pgbak.Planned[]) called before the first deletion
 
-local function nonsense(message)
-  failure.raise('config', 'the retention policy ' .. message,
-    'nothing was deleted; see policies/retention.lua for what a policy returns')
-end
-
-local function copy(value)
-  if type(value) ~= 'table' then return value end
-  local out = {}
-  for key, each in pairs(value) do out[key] = copy(each) end
-  return out
-end
-
----The originals of the backups in one list of a decision, which may hold changed copies.
-local function originals(list, name, by_id, placed)
-  if type(list) ~= 'table' then
-    nonsense(("returned %s in '%s' instead of a list"):format(type(list), name))
+local function delete(store, planned, opts)
+  local keys, reasons, rules = {}, {}, {}
+  for i, backup in ipairs(planned.remove) do
+    keys[i] = backup.key
+    reasons[backup.key], rules[backup.key] = planned.reasons[backup.id], planned.rules[backup.id]
   end
-  local out, count = {}, 0
-  for _ in pairs(list) do count = count + 1 end
-  if count ~= #list then nonsense(("returned '%s' that is not a list"):format(name)) end
-  for i, each in ipairs(list) do
-    local id = type(each) == 'table' and each.id
-    local backup = id and by_id[id]
-    if not backup then
-      nonsense(("put something into '%s' that is none of the backups"):format(name))
-    end
-    if placed[id] then nonsense(("named backup '%s' twice"):format(backup.key)) end
-    placed[id] = true
-    out[i] = backup
-  end
-  return out
-end
-
-local function reasons_of(decision, by_id)
-  local given, out = decision.reasons, {}
-  if given ~= nil and type(given) ~= 'table' then
-    nonsense("returned 'reasons' that is no table")
-  end
-  for id in pairs(by_id) do
-    local reason = given and given[id]
-    if type(reason) == 'string' then reason = { reason } end
-    if reason ~= nil and type(reason) ~= 'table' then
-      nonsense("returned 'reasons' that hold something else than texts")
-    end
-    local texts = {}
-    for i, text in ipairs(reason or {}) do texts[i] = tostring(text) end
-    out[id] = #texts > 0 and table.concat(texts, '; ') or 'no reason given'
-  end
-  return out
-end
-
----Asks a policy about backups and checks its answer: every backup in exactly one list, and nothing
----else. Raises without having changed anything.
----@param policy pgbak.Policy
----@param backups table[] manifests
----@param now integer
----@return { keep: table[], remove: table[], reasons: table<string, string> }
-function M.decide(policy, backups, now)
-  local by_id, shown = {}, {}
-  for i, backup in ipairs(backups) do
-    by_id[backup.id] = backup
-    shown[i] = copy(backup)
-  end
-  local decision = policy(shown, now)
-  if type(decision) ~= 'table' then
-    nonsense(('returned %s instead of a decision'):format(type(decision)))
-  end
-  local placed = {}
-  local keep = originals(decision.keep, 'keep', by_id, placed)
-  local remove = originals(decision.remove, 'remove', by_id, placed)
-  for _, backup in ipairs(backups) do
-    if not placed[backup.id] then nonsense(("forgot backup '%s'"):format(backup.key)) end
-  end
-  return { keep = keep, remove = remove, reasons = reasons_of(decision, by_id) }
-end
-
-local function own_backups(store, whose)
-  local found, problems = catalog.list(store)
-  for _, problem in ipairs(problems) do
-    log.warn(('%s in %s: %s'):format(problem.key, store:url(), problem.message))
-  end
-  local out = {}
-  for _, backup in ipairs(found) do
-    if backup.database == whose.database and backup.cluster == whose.cluster then
-      local data = store:head(backup.key)
-      if data and data.size == backup.stored_bytes then
-        out[#out + 1] = backup
-      else
-        -- It must take no other backup's place. It is not deleted: somebody has to look.
-        log.warn(('%s in %s is damaged (%s): it does not count'):format(backup.key, store:url(),
-          data and 'its data has another size' or 'its data is gone'))
-      end
+  if #keys == 0 then return end
+  local whose = { database = planned.database, cluster = planned.cluster }
+  local removed = catalog.remove(store, keys, whose, {
+    dry_run = opts.dry_run, min_keep = opts.min_keep, allow_mass_delete = opts.allow_mass_delete,
+    without_backup = opts.without_backup, reasons = reasons, rules = rules, policy = planned.policy,
+  })
+  for _, each in ipairs(removed) do
+    if each.removed then
+      log.info(('%s: deleted %s from %s: %s (%s)'):format(planned.database, each.key, store:url(),
+        table.concat(reasons[each.key], '; '), rules[each.key]))
     end
   end
-  return out
 end
 
-local function delete(store, thinning, whose, dry_run)
-  if #thinning.remove == 0 then return end
-  local keys = {}
-  for i, backup in ipairs(thinning.remove) do keys[i] = backup.key end
-  local removed = {}
-  for _, each in ipairs(catalog.remove(store, keys, whose, { dry_run = dry_run })) do
-    removed[each.key] = each.removed
+-- The backups of one database in a store, if it has any.
+local function own_group(store, whose)
+  for _, group in ipairs(inventory.of_store(store)) do
+    if group.database == whose.database and group.cluster == whose.cluster then return group end
   end
-  for _, backup in ipairs(thinning.remove) do
-    if removed[backup.key] then
-      log.info(('%s: deleted %s from %s: %s'):format(whose.database, backup.key, store:url(),
-        thinning.reasons[backup.id]))
-    end
-  end
+  return { store = store:url(), cluster = whose.cluster, database = whose.database, backups = {} }
 end
 
 ---Calls fn(store, …). What fails in a best-effort store only degrades the run; a policy's mistake
@@ -165,71 +79,89 @@ local function missed_one(destination)
   return false
 end
 
----Applies a policy to the backups of one database in some stores. The policy has answered for all
----stores before the first deletion; a store that fails does not stop the others.
----@param list pgbak.StoreSpec[]
+---Applies policies to the backups of one database in some stores. All policies have answered
+---before the first deletion; a store that fails does not stop the others.
+---@param list pgbak.StoreSpec[] one with a retention of its own follows that
 ---@param whose { database: string, cluster: string }
 ---@param policy pgbak.Policy
----@param now integer
----@param dry_run? boolean
----@return pgbak.Thinning[]
-function M.apply(list, whose, policy, now, dry_run)
-  local thinnings, by_store, readable = {}, {}, {}
+---@param opts pgbak.PruneOptions
+---@return pgbak.Planned[]
+function M.apply(list, whose, policy, opts)
+  local plans, by_store, readable = {}, {}, {}
   for _, each in ipairs(stores.destinations(list)) do
-    local own = not missed_one(each) and try_in(each, whose, own_backups, whose)
-    if own then
-      local thinning = M.decide(policy, own, now)
-      thinning.store = each.store:url()
-      table.insert(thinnings, thinning)
+    local group = not missed_one(each) and try_in(each, whose, own_group, whose)
+    if group then
+      by_store[each] = prune_plan.make(group, each.retention or policy, opts)
+      table.insert(plans, by_store[each])
       table.insert(readable, each)
-      by_store[each] = thinning
     end
   end
-  attempt.each(readable,
-    function(each) try_in(each, whose, delete, by_store[each], whose, dry_run) end)
-  return thinnings
+  if opts.decided then opts.decided(plans) end
+  attempt.each(readable, function(each) try_in(each, whose, delete, by_store[each], opts) end)
+  return plans
 end
 
----After a failed backup nothing is deleted: old backups are what is left then.
-local function check_backup(name)
-  local last
-  for _, entry in ipairs(run.entries()) do
-    -- A call with a mistake in it names no database: it may have been this one.
-    if entry.kind == 'backup' and entry.object == name
-      or entry.kind == 'call' and entry.object == 'pgbak.backup' then
-      last = entry
-    end
-  end
-  if last and last.state ~= 'succeeded' then
-    failure.raise('refused', ("old backups of '%s' stay, since its backup in this run has failed")
-      :format(name))
-  end
+local function group_of(saved, list)
+  local store = stores.choose(list, saved.store)[1].store
+  return store, own_group(store, saved)
 end
 
-local function perform(db, opts)
-  check_backup(db.name)
+---Carries out a plan's file, if all of its backups are still the same; otherwise deletes nothing
+---and raises refused. The floors hold as they do for a policy.
+---@param plan { groups: pgbak.SavedGroup[] } as prune_plan.load() gives it
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@param opts pgbak.PruneOptions
+---@return pgbak.Planned[]
+function M.carry_out(plan, from, opts)
+  local list, plans, store_of = stores.destinations(from), {}, {}
+  for i, saved in ipairs(plan.groups) do
+    local store, group = group_of(saved, list)
+    plans[i] = prune_plan.resume(saved, group.backups)
+    store_of[plans[i]] = store
+  end
+  if opts.decided then opts.decided(plans) end
+  attempt.each(plans, function(planned)
+    run.step('prune', planned.database, delete, store_of[planned], planned, opts)
+  end)
+  return plans
+end
+
+local function perform(db, opts, decided)
   local whose = { database = db.name, cluster = server.of(db).cluster }
-  return M.apply(stores.destinations(opts.from), whose, retention.from(opts.retention), clock.now(),
-    opts.dry_run)
+  return M.apply(stores.destinations(opts.from), whose, decision.from(opts.retention), {
+    now = clock.now(), dry_run = opts.dry_run, min_keep = opts.min_keep,
+    allow_mass_delete = opts.allow_mass_delete, without_backup = opts.without_backup,
+    decided = decided,
+  })
 end
 
 local SPEC = {
   from = stores.field,
-  retention = { any_of = { { type = 'function' }, { type = 'map' } },
-    says = 'a policy or a table { daily = 7, … }' },
+  retention = decision.field,
+  min_keep = { type = 'integer', min = 1 },
+  allow_mass_delete = { type = 'boolean' },
+  without_backup = { type = 'boolean' },
   dry_run = { type = 'boolean' },
 }
 
+---@class pgbak.PruneRequest
+---@field from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@field retention pgbak.RetentionSpec for stores without one of their own
+---@field min_keep? integer good backups that stay in each store; default 1
+---@field allow_mass_delete? boolean allow more than half of ten or more at once
+---@field without_backup? boolean also when this run has not backed the database up
+---@field dry_run? boolean delete nothing
+
 ---Deletes the backups of one database that a retention policy does not keep. Refuses when the
----database's backup failed in this run.
+---database was not backed up in this run, unless told so, and when its backup failed.
 ---@param db pgbak.Database
----@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], retention: pgbak.Policy|table,
----  dry_run?: boolean }
----@return pgbak.Thinning[] thinnings one per store that was looked at
-function M.run(db, opts)
+---@param opts pgbak.PruneRequest
+---@param decided? fun(plans: pgbak.Planned[]) called before the first deletion
+---@return pgbak.Planned[] plans one per store that was looked at
+function M.run(db, opts, decided)
   databases.check(db, 'pgbak.prune')
   schema.check_options(opts, SPEC, 'pgbak.prune', { 'from', 'retention' })
-  return run.step('prune', db.name, perform, db, opts)
+  return run.step('prune', db.name, perform, db, opts, decided)
 end
 
 return M

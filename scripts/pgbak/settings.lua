@@ -1,14 +1,12 @@
 -- Every key of pgbak.lua: what it may be, its default, its environment variables. The one table
 -- behind checking, defaults, `pgbak config` and docs/configuration.md.
 local databases = require 'pgbak.databases'
+local decision = require 'pgbak.decision'
 local dump_options = require 'pgbak.dump_options'
 local names = require 'pgbak.names'
 local stores = require 'pgbak.stores'
 
 local M = {}
-
-local count = { any_of = { { type = 'integer', min = 1 },
-  { type = 'string', choices = { 'forever' } } }, says = "a positive integer or 'forever'" }
 
 ---@type pgbak.Setting[]
 M.list = {
@@ -22,11 +20,13 @@ M.list = {
       'BACKUP_S3_PREFIX', 'BACKUP_S3_ENDPOINT', 'BACKUP_S3_REGION' },
     doc = "where backups go, each one to all of them: addresses, or tables "
       .. "{ url =, required =, … } with options of the store" },
-  { name = 'retention',
-    field = { any_of = { { type = 'function' }, { type = 'map', item = count } },
-      says = 'a policy or a table { daily = 7, … }' },
+  { name = 'retention', field = decision.field,
     env = { 'BACKUP_RETENTION_DAILY', 'BACKUP_RETENTION_WEEKLY', 'BACKUP_RETENTION_MONTHLY' },
-    doc = 'how many backups of each type stay', unset = 'policies/retention.lua' },
+    doc = "which backups stay: how many of each type, a policy, or the path of a policy; a store's "
+      .. "table may hold its own", unset = 'policies/retention.lua' },
+  { name = 'min_keep', field = { type = 'integer', min = 1 }, default = 1,
+    env = { 'BACKUP_MIN_KEEP' },
+    doc = 'good backups of a database that stay in each store, whatever a policy says' },
   { name = 'naming', field = names.field, unset = 'policies/naming.lua',
     doc = "the keys of backups: a naming, a template such as "
       .. "`'{database}/{timestamp}.{extension}'`, or the path of a policy" },

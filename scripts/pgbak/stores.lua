@@ -1,4 +1,5 @@
 -- The stores that a configuration, an option or the environment names.
+local decision = require 'pgbak.decision'
 local store = require 'pgbak.store'
 local failure = require 'pgbak.failure'
 local schema = require 'pgbak.schema'
@@ -10,18 +11,19 @@ local M = {}
 ---@class pgbak.Destination
 ---@field store Store
 ---@field required boolean
+---@field retention? pgbak.Policy instead of the configured one
 
 ---@alias pgbak.StoreSpec string|Store|pgbak.Destination|table
 
 local one = { any_of = { { type = 'string' }, { type = 'userdata' }, { type = 'table' } },
-  says = "a store's address, a store or a table { url = …, required = … }" }
+  says = "a store's address, a store or a table { url = …, required = …, retention = … }" }
 
 ---@type pgbak.Field
 M.field = { any_of = { { type = 'list', item = one, says = 'a list' }, one },
   says = "a store's address, a store, a table { url = … }, or a list of them" }
 
 local OWN = { url = { type = 'string' }, store = { type = 'userdata' },
-  required = { type = 'boolean' } }
+  required = { type = 'boolean' }, retention = decision.field }
 
 local function wrong(message, hint) failure.raise('config', message, hint) end
 
@@ -58,6 +60,7 @@ local function destination(given, where)
   if extra then wrong(("%s: a store that is open takes no option '%s'"):format(where, extra)) end
   return {
     store = given.store or open_address(given.url, options), required = given.required ~= false,
+    retention = given.retention and decision.from(given.retention, where .. '.retention'),
   }
 end
 

@@ -23,8 +23,10 @@ return {
   -- stores = { './backups', { url = '/mnt/nas/pgbak', required = false } },
 
   -- How many backups of each type stay, per database and store. Without this:
-  -- policies/retention.lua, where you can also write a rule of your own.
+  -- policies/retention.lua, where you can also write a rule of your own. A store may have another:
+  -- { url = '/mnt/nas/pgbak', retention = 'policies/gfs.lua' }
   -- retention = { daily = 7, weekly = 4, monthly = 12, manual = 'forever' },
+  -- min_keep = 1,                        -- good backups that stay, whatever a policy says
 
   -- The names of backups: a template, or the path of a policy. Without this: policies/naming.lua.
   -- naming = '{app}/{environment}/{database}_{timestamp}.{extension}',

@@ -1,0 +1,71 @@
+-- scripts/diff.lua: show which backups change fate between two retention policies
+local clock = require 'pgbak.clock'
+local console = require 'pgbak.console'
+local decision = require 'pgbak.decision'
+local inventory = require 'pgbak.inventory'
+local json = require 'pgbak.json'
+local pgbak = require 'pgbak'
+local policy_diff = require 'pgbak.policy_diff'
+local run = require 'pgbak.run'
+
+local options = pgbak.args({ ... }, {
+  name = 'diff',
+  doc = 'Shows which of the backups that exist would stay or go otherwise under a new policy:\n'
+    .. 'now, or within --days, while new backups arrive as often as lately. Deletes nothing.\n'
+    .. 'Exit code 0: no difference, 1: there is one.',
+  options = {
+    { name = 'old', positional = true, required = true, doc = 'a policy file' },
+    { name = 'new', positional = true, required = true, doc = 'another one' },
+    { name = 'days', type = 'integer', default = 0, doc = 'how many days to look ahead' },
+    { name = 'inventory', value = 'FILE',
+      doc = "backups of a JSON array instead of the stores'; - for standard input" },
+    { name = 'now', value = 'TIME', doc = 'as if it were 2026-09-21T02:00:00Z' },
+    { name = 'store', value = 'URL', doc = 'only in this store' },
+    { name = 'database', value = 'NAME', doc = 'only this one' },
+    { name = 'json', type = 'flag', doc = 'print it as one JSON object' },
+  },
+  examples = { 'pgbak diff policies/retention.lua new.lua --days 90' },
+})
+if not options then return end
+if options.days < 0 then pgbak.fail('config', '--days must be at least 0') end
+
+local config = pgbak.config({}, { databases_optional = true })
+local now = options.now and clock.parse(options.now) or clock.now()
+local groups, err = inventory.choose(config, options)
+if err then error(err, 0) end
+local old, new = decision.from(options.old), decision.from(options.new)
+local changes = policy_diff.compare(groups, old, new,
+  { days = options.days, now = now, min_keep = config.min_keep })
+
+local function fate(each)
+  if each.action == 'keep' then return 'stays' end
+  if options.days == 0 then return 'goes' end
+  return ('goes on %s (day %d)'):format(clock.format(now + each.day * 86400, '%Y-%m-%d'), each.day)
+end
+
+local function why(each) return table.concat(each.reasons, '; ') end
+
+if options.json then
+  local out = { days = options.days, backups = json.array {} }
+  for i, each in ipairs(changes) do
+    local backup = each.backup
+    out.backups[i] = { id = backup.id, key = backup.key, database = backup.database,
+      cluster = backup.cluster, store = backup.store, type = backup.type, time = backup.time,
+      old = each.old, new = each.new }
+  end
+  io.write(json.encode(out, { pretty = true }), '\n')
+elseif #changes == 0 then
+  io.write 'no difference\n'
+else
+  local rows = {}
+  for i, each in ipairs(changes) do
+    local backup = each.backup
+    rows[i] = { backup.database, backup.type, console.time(backup.time), backup.store, backup.key,
+      ('%s: %s'):format(fate(each.old), why(each.old)),
+      ('%s: %s'):format(fate(each.new), why(each.new)) }
+  end
+  io.write(console.table({ { title = 'DATABASE' }, { title = 'TYPE' },
+    { title = 'STARTED (UTC)' }, { title = 'STORE' }, { title = 'KEY' }, { title = 'OLD' },
+    { title = 'NEW' } }, rows))
+end
+if #changes > 0 then run.differs() end

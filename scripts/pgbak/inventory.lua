@@ -1,0 +1,242 @@
+-- The backups that a policy is asked about: those of the stores, or those that a JSON file tells
+-- of, so that a policy can be looked at without any store. In groups, since a policy decides about
+-- one database of one cluster in one store.
+local attempt = require 'pgbak.attempt'
+local catalog = require 'pgbak.catalog'
+local clock = require 'pgbak.clock'
+local decision = require 'pgbak.decision'
+local failure = require 'pgbak.failure'
+local json = require 'pgbak.json'
+local log = require 'pgbak.log'
+local stores = require 'pgbak.stores'
+local sys = require 'pgbak.sys'
+
+local M = {}
+
+---A backup as policies see it: its manifest, or an entry of an inventory, and these.
+---@class pgbak.Counted
+---@field id string
+---@field key string
+---@field database string
+---@field cluster string
+---@field type string
+---@field store string address
+---@field time integer its start, seconds since 1970
+---@field size? integer
+---@field tags? table
+---@field verified boolean
+---@field good boolean its data is there and has the right size
+---@field complete boolean it holds tables and rows
+---@field keep? true|integer for ever, or seconds since 1970
+
+---@class pgbak.Group
+---@field store string address
+---@field cluster string
+---@field database string
+---@field backups pgbak.Counted[] newest first
+
+---@param group { store: string, database: string }
+---@return string # for messages: 'shop' in ./backups
+function M.shelf(group) return ("'%s' in %s"):format(group.database, group.store) end
+
+local function grouped(backups)
+  local groups, by_name = {}, {}
+  for _, backup in ipairs(backups) do
+    local clusters = by_name[backup.store] or {}
+    by_name[backup.store] = clusters
+    local databases = clusters[backup.cluster] or {}
+    clusters[backup.cluster] = databases
+    local group = databases[backup.database]
+    if not group then
+      group = { store = backup.store, cluster = backup.cluster, database = backup.database,
+        backups = {} }
+      databases[backup.database] = group
+      groups[#groups + 1] = group
+    end
+    group.backups[#group.backups + 1] = backup
+  end
+  for _, group in ipairs(groups) do decision.sort(group.backups) end
+  return groups
+end
+
+---The backups of one store in groups, by database and cluster. Manifests that cannot be read are
+---logged as warnings: they are nobody's backups.
+---@param store Store
+---@return pgbak.Group[]
+function M.of_store(store)
+  local found, problems = catalog.list(store)
+  local url = store:url()
+  for _, problem in ipairs(problems) do
+    log.warn(('%s in %s: %s'):format(problem.key, url, problem.message))
+  end
+  for _, backup in ipairs(found) do backup.store = url end
+  local groups = grouped(found)
+  table.sort(groups, function(a, b)
+    if a.database ~= b.database then return a.database < b.database end
+    return a.cluster < b.cluster
+  end)
+  return groups
+end
+
+---As of_store(), for several. One that fails hides nothing of the others.
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@return pgbak.Group[]
+---@return any err the first failure, or nil
+function M.of_stores(from)
+  local out = {}
+  local _, err = attempt.try(attempt.each, stores.open(from), function(store)
+    for _, group in ipairs(M.of_store(store)) do out[#out + 1] = group end
+  end)
+  return out, err
+end
+
+-- What is known of the fields of an entry; others are the user's own.
+local TYPES = {
+  id = 'string', database = 'string', type = 'string', cluster = 'string', store = 'string',
+  key = 'string', size = 'number', stored_bytes = 'number', tags = 'table', verified = 'boolean',
+  good = 'boolean', complete = 'boolean',
+}
+local ARTICLE = { string = 'a text', number = 'an integer', table = 'a table',
+  boolean = 'true or false' }
+local REQUIRED = { 'id', 'database', 'type', 'time' }
+
+local function wrong(field, expected, value)
+  local found = type(value) == 'table' and 'a table' or type(value) == 'string'
+    and ("'%s'"):format(value) or tostring(value)
+  failure.raise('config', ('%s must be %s, not %s'):format(field, expected, found))
+end
+
+local function time_of(field, value, or_true)
+  if type(value) == 'string' then
+    local ok, time = pcall(clock.parse, value)
+    if ok then return time end
+  elseif type(value) == 'number' and value % 1 == 0 then
+    return value
+  end
+  wrong(field, 'a time such as 2026-09-21T02:00:00Z, or seconds since 1970' .. (or_true or ''),
+    value)
+end
+
+local function keep_of(value)
+  if value == true then return true end
+  return value and time_of('keep', value, ', or true') or nil
+end
+
+-- Checks an entry and makes a backup of it. In place: a hundred thousand are no rare case.
+local function complete(entry, name, null)
+  if type(entry) ~= 'table' or entry[1] ~= nil then wrong('it', 'an object', entry) end
+  for field, value in pairs(entry) do
+    local expected = TYPES[field]
+    if value == null then
+      entry[field] = nil
+    elseif expected and type(value) ~= expected then
+      wrong(field, ARTICLE[expected], value)
+    end
+  end
+  for _, field in ipairs(REQUIRED) do
+    local value = entry[field]
+    if value == nil then failure.raise('config', field .. ' is missing') end
+    if value == '' then wrong(field, 'a text that is not empty', value) end
+  end
+  entry.size = entry.size or entry.stored_bytes
+  if entry.size and (entry.size < 0 or entry.size % 1 ~= 0) then
+    wrong('size', 'an integer that is not negative', entry.size)
+  end
+  entry.time = time_of('time', entry.time)
+  if entry.finished ~= nil then entry.finished = time_of('finished', entry.finished) end
+  if entry.keep ~= nil then entry.keep = keep_of(entry.keep) end
+  entry.key, entry.store = entry.key or entry.id, entry.store or name
+  entry.cluster = entry.cluster or ''
+  if entry.good == nil then entry.good = true end
+  if entry.complete == nil then entry.complete = true end
+  entry.verified = entry.verified or false
+  return entry
+end
+
+local function refuse_twin(seen, backup, i)
+  local ids = seen[backup.store] or {}
+  seen[backup.store] = ids
+  if ids[backup.id] then
+    failure.raise('config', ("it has the id of backup %d, '%s'"):format(ids[backup.id], backup.id))
+  end
+  ids[backup.id] = i
+end
+
+---Reads an inventory: a JSON array of objects with id, database, type and time, and perhaps size,
+---tags, verified, cluster, store, key, keep, good, complete and finished. What `pgbak list --json`
+---prints is one. Raises config for an entry that is none, naming its number and field.
+---@param text string
+---@param name string the file, for messages; it stands for the store of entries without one
+---@return pgbak.Group[]
+function M.parse(text, name)
+  local ok, list = pcall(json.decode, text)
+  if not ok then failure.within(list, ("inventory '%s'"):format(name)) end
+  if type(list) ~= 'table' or (#list == 0 and next(list) ~= nil) then
+    failure.raise('config', ("inventory '%s': it must be an array of backups"):format(name))
+  end
+  local at, null, seen = 0, json.null(), {}
+  local good, err = pcall(function()
+    for i, entry in ipairs(list) do
+      at = i
+      refuse_twin(seen, complete(entry, name, null), i)
+    end
+  end)
+  if not good then failure.within(err, ("inventory '%s': backup %d"):format(name, at)) end
+  return grouped(list)
+end
+
+---The content of a file, or of standard input for '-'.
+---@param path string
+---@return string
+function M.read_text(path)
+  if path == '-' then return io.read '*a' end
+  local file = io.open(path, 'rb')
+  -- A directory can be opened, but not read. The host says what is wrong.
+  local text = file and file:read '*a'
+  if file then file:close() end
+  return text or sys.read_file(path)
+end
+
+---Reads an inventory from a file, or from standard input for '-'.
+---@param path string
+---@return pgbak.Group[]
+function M.read(path)
+  return M.parse(M.read_text(path), path == '-' and 'standard input' or path)
+end
+
+---The groups that the options of a script choose: of an inventory or of the configured stores; of
+---one store, of one database. On a shelf that is shared, the policies here say nothing of other
+---people's databases: where databases are configured, only these are looked at.
+---@param config pgbak.Config
+---@param options { inventory?: string, store?: string, database?: string }
+---@return pgbak.Group[]
+---@return any err the first failure of a store, or nil
+function M.choose(config, options)
+  local groups, err
+  if options.inventory then
+    groups = M.read(options.inventory)
+  else
+    groups, err = M.of_stores(stores.select(config.stores, options.store))
+  end
+  local configured = {}
+  for _, db in ipairs(config.databases) do configured[db.name] = true end
+  local out, others = {}, 0
+  for _, group in ipairs(groups) do
+    local database = group.database
+    if options.inventory and options.store and group.store ~= options.store
+      or options.database and database ~= options.database then
+      group = nil
+    elseif not options.inventory and not options.database and next(configured)
+      and not configured[database] then
+      group, others = nil, others + 1
+    end
+    out[#out + 1] = group
+  end
+  if others > 0 then
+    log.info(('%d %s of databases that are not configured: see --database NAME'):format(others,
+      others == 1 and 'group' or 'groups'))
+  end
+  return out, err
+end
+
+return M

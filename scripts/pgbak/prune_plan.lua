@@ -1,0 +1,254 @@
+-- Plans: what a policy would delete and why. A plan can be looked at, written into a file, and
+-- carried out later, provided that the backups are still the same.
+local clock = require 'pgbak.clock'
+local console = require 'pgbak.console'
+local decision = require 'pgbak.decision'
+local failure = require 'pgbak.failure'
+local floors = require 'pgbak.floors'
+local inventory = require 'pgbak.inventory'
+local json = require 'pgbak.json'
+local schema = require 'pgbak.schema'
+
+local M = {}
+
+---What happens to the backups of a database in one store.
+---@class pgbak.Planned: pgbak.Group
+---@field keep table[] newest first
+---@field remove table[]
+---@field reasons table<string, string[]> by the backup's id
+---@field rules table<string, string> 'file:line', by the backup's id
+---@field policy string where the policy is written
+---@field refused? pgbak.Failure the floor that forbids it
+
+---@class pgbak.PlanOptions
+---@field now integer what the clock says
+---@field min_keep? integer
+---@field allow_mass_delete? boolean
+
+local function ids_of(list)
+  local out = {}
+  for i, backup in ipairs(list) do out[i] = backup.id end
+  return out
+end
+
+-- What the host would say when this was carried out.
+local function refusal(planned, opts)
+  if #planned.remove == 0 then return nil end
+  local ok, err = pcall(floors.check, planned.backups, ids_of(planned.remove), {
+    now = opts.now, min_keep = opts.min_keep, allow_mass_delete = opts.allow_mass_delete,
+    shelf = inventory.shelf(planned),
+  })
+  if ok then return nil end
+  if type(err) ~= 'table' or err.kind ~= 'refused' then error(err, 0) end
+  return err
+end
+
+---Asks a policy about a group of backups.
+---@param group pgbak.Group
+---@param policy pgbak.Policy
+---@param opts pgbak.PlanOptions
+---@return pgbak.Planned
+function M.make(group, policy, opts)
+  local out = decision.ask(policy, group.backups, opts.now)
+  for name, value in pairs(group) do out[name] = value end
+  out.policy = decision.place(policy)
+  out.refused = refusal(out, opts)
+  return out
+end
+
+---Calls fn(planned, backup, action) for all backups of plans, in the order of the backups.
+---@param plans pgbak.Planned[]
+---@param fn fun(planned: pgbak.Planned, backup: table, action: 'keep'|'remove')
+function M.each(plans, fn)
+  for _, planned in ipairs(plans) do
+    local goes = {}
+    for _, backup in ipairs(planned.remove) do goes[backup] = true end
+    for _, backup in ipairs(planned.backups) do
+      fn(planned, backup, goes[backup] and 'remove' or 'keep')
+    end
+  end
+end
+
+---The first floor that refuses, or nothing.
+---@param plans pgbak.Planned[]
+---@return pgbak.Failure?
+function M.refusal(plans)
+  for _, planned in ipairs(plans) do
+    if planned.refused then return planned.refused end
+  end
+end
+
+---Plans as a table for people: what stays, what goes, and why.
+---@param plans pgbak.Planned[]
+---@return string
+function M.table(plans)
+  local rows, clusters, several = {}, {}, false
+  for _, planned in ipairs(plans) do
+    local known = clusters[planned.database] or planned.cluster
+    clusters[planned.database] = known
+    several = several or known ~= planned.cluster
+  end
+  M.each(plans, function(planned, backup, action)
+    local why = table.concat(planned.reasons[backup.id], '; ')
+    if action == 'remove' then why = ('%s (%s)'):format(why, planned.rules[backup.id]) end
+    local name = planned.database
+    if several then name = ('%s on %s'):format(name, planned.cluster) end
+    rows[#rows + 1] = { action, name, backup.type, console.time(backup.time), planned.store,
+      backup.key, why }
+  end)
+  return console.table({ { title = 'ACTION' }, { title = 'DATABASE' }, { title = 'TYPE' },
+    { title = 'STARTED (UTC)' }, { title = 'STORE' }, { title = 'KEY' }, { title = 'REASON' } },
+    rows)
+end
+
+---Plans as JSON: { "backups": […], "refused": […] }.
+---@param plans pgbak.Planned[]
+---@return string
+function M.json(plans)
+  local out = { backups = json.array {}, refused = json.array {} }
+  M.each(plans, function(planned, backup, action)
+    local id = backup.id
+    out.backups[#out.backups + 1] = {
+      id = id, key = backup.key, action = action, reasons = planned.reasons[id],
+      rule = planned.rules[id], database = planned.database, cluster = planned.cluster,
+      store = planned.store, type = backup.type, time = backup.time,
+    }
+  end)
+  for _, planned in ipairs(plans) do
+    if planned.refused then table.insert(out.refused, planned.refused.message) end
+  end
+  return json.encode(out)
+end
+
+local VERSION = 1
+local text = { type = 'string' }
+local FILE = { type = 'table', fields = {
+  version = { type = 'integer' }, made = text,
+  groups = { type = 'list', says = 'a list', item = { type = 'table', fields = {
+    store = text, cluster = text, database = text, policy = text,
+    backups = { type = 'list', says = 'a list', item = { type = 'table', fields = {
+      id = text, key = text, action = { type = 'string', choices = { 'keep', 'remove' } },
+      size = { type = 'integer', min = 0 }, good = { type = 'boolean' },
+      keep = { any_of = { { type = 'boolean' }, { type = 'integer' } } },
+      reasons = { type = 'list', item = text }, rule = text,
+    } } },
+  } } },
+} }
+-- A plan without one of these would do something else than what was looked at.
+local OPTIONAL = { size = true, keep = true }
+
+---A group of a plan's file.
+---@class pgbak.SavedGroup
+---@field store string
+---@field cluster string
+---@field database string
+---@field policy string
+---@field backups { id: string, key: string, size?: integer, keep?: true|integer, good: boolean,
+---  action: 'keep'|'remove', reasons: string[], rule: string }[]
+
+---The text of a plan's file.
+---@param plans pgbak.Planned[]
+---@param made integer when
+---@return string
+function M.save(plans, made)
+  local out = { version = VERSION, made = clock.format(made), groups = json.array {} }
+  local groups = {}
+  for i, planned in ipairs(plans) do
+    out.groups[i] = { store = planned.store, cluster = planned.cluster,
+      database = planned.database, policy = planned.policy, backups = json.array {} }
+    groups[planned] = out.groups[i]
+  end
+  M.each(plans, function(planned, backup, action)
+    table.insert(groups[planned].backups, {
+      id = backup.id, key = backup.key, size = backup.size, keep = backup.keep,
+      good = backup.good, action = action, reasons = planned.reasons[backup.id],
+      rule = planned.rules[backup.id],
+    })
+  end)
+  return json.encode(out, { pretty = true }) .. '\n'
+end
+
+local function missing(value, field, path)
+  for name, inner in pairs(field.fields or {}) do
+    if value[name] == nil and not OPTIONAL[name] then return path .. name end
+    local found = value[name] ~= nil and missing(value[name], inner, path .. name .. '.')
+    if found then return found end
+  end
+  for i, each in ipairs(field.item and value or {}) do
+    local found = missing(each, field.item, ('%s%d.'):format(path, i))
+    if found then return found end
+  end
+end
+
+---Reads the text of a plan's file. Raises config for one that is not of this program's making.
+---@param content string
+---@param name string the file, for messages
+---@return { made: string, groups: pgbak.SavedGroup[] }
+function M.load(content, name)
+  local ok, plan = pcall(json.decode, content)
+  if not ok then failure.within(plan, ("plan '%s'"):format(name)) end
+  local function complain(message, hint)
+    failure.raise('config', ("plan '%s': %s"):format(name, message), hint)
+  end
+  if type(plan) ~= 'table' then complain 'it is no object' end
+  if plan.version ~= nil and plan.version ~= VERSION then
+    complain(('version %s is not one that this pgbak knows'):format(tostring(plan.version)),
+      'make a new one: pgbak plan --out FILE')
+  end
+  local message, hint = schema.problem(plan, FILE, '')
+  if message then complain(message, hint) end
+  local absent = missing(plan, FILE, '')
+  if absent then complain(absent .. ' is missing') end
+  return plan
+end
+
+local function differences(was, is, into)
+  local by_id = {}
+  for _, backup in ipairs(is) do by_id[backup.id] = backup end
+  for _, old in ipairs(was) do
+    local new = by_id[old.id]
+    by_id[old.id] = nil
+    if not new then
+      into[#into + 1] = ('%s is gone'):format(old.key)
+    elseif new.key ~= old.key then
+      into[#into + 1] = ('%s is called %s now'):format(old.key, new.key)
+    elseif new.size ~= old.size or new.good ~= old.good then
+      into[#into + 1] = ('%s has changed in size'):format(old.key)
+    elseif new.keep ~= old.keep then
+      into[#into + 1] = ('%s has another keep mark'):format(old.key)
+    end
+  end
+  for _, backup in ipairs(is) do
+    if by_id[backup.id] then into[#into + 1] = ('%s is new'):format(backup.key) end
+  end
+end
+
+local MOST_SHOWN = 5
+
+---Makes of a saved group what is to be carried out. Raises refused when its backups are not the
+---same any more.
+---@param saved pgbak.SavedGroup
+---@param backups table[] those that are there now
+---@return pgbak.Planned
+function M.resume(saved, backups)
+  local changes = {}
+  differences(saved.backups, backups, changes)
+  if #changes > 0 then
+    local more = #changes - MOST_SHOWN
+    failure.raise('refused', ('the plan is out of date for %s: %s%s'):format(
+      inventory.shelf(saved), table.concat(changes, ', ', 1, math.min(#changes, MOST_SHOWN)),
+      more > 0 and (' and %d more'):format(more) or ''),
+      'nothing was deleted; make a new one: pgbak plan --out FILE')
+  end
+  local out = { store = saved.store, cluster = saved.cluster, database = saved.database,
+    policy = saved.policy, backups = backups, keep = {}, remove = {}, reasons = {}, rules = {} }
+  local by_id = {}
+  for _, backup in ipairs(backups) do by_id[backup.id] = backup end
+  for _, old in ipairs(saved.backups) do
+    table.insert(out[old.action], by_id[old.id])
+    out.reasons[old.id], out.rules[old.id] = old.reasons, old.rule
+  end
+  return out
+end
+
+return M
