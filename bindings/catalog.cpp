@@ -1,6 +1,8 @@
 // pgbak.catalog: backups by their manifests.
 #include "host/job/catalog.hpp"
 
+#include <type_traits>
+
 #include "bindings/call.hpp"
 #include "bindings/objects.hpp"
 #include "host/job/sweep.hpp"
@@ -8,11 +10,40 @@
 namespace pgbak {
 namespace {
 
-/// A manifest for scripts: the JSON, `time`, the start in seconds, and `complete`.
+/// A manifest for scripts: the JSON, with times that they can count with.
 Json for_lua(const Manifest& manifest) {
   Json out = manifest.to_json();
   out["time"] = manifest.started.time_since_epoch().count();
+  out["size"] = manifest.stored_bytes;
   out["complete"] = manifest.complete();
+  if (manifest.keep && manifest.keep->until) {
+    out["keep"] = manifest.keep->until->time_since_epoch().count();
+  }
+  return out;
+}
+
+Json for_lua(const std::vector<CatalogProblem>& problems) {
+  Json out = Json::array();
+  for (const CatalogProblem& each : problems) {
+    out.push_back({{"key", each.key}, {"message", each.error.text()}});
+  }
+  return out;
+}
+
+/// The option `name`: a table of texts, or of lists of texts, by key.
+template <typename Value>
+std::map<std::string, Value> by_key(const Options& options, const std::string& name) {
+  std::map<std::string, Value> out;
+  if (!options.has(name)) return out;
+  const Json given = options.json(name);
+  try {
+    // An empty table may be a list as well.
+    for (const auto& [key, value] : given.items()) out[key] = value.template get<Value>();
+  } catch (const nlohmann::json::exception&) {
+    throw Misuse("option '" + name + "': a table of " +
+                 (std::is_same_v<Value, std::string> ? "texts" : "lists of texts") +
+                 " by key expected");
+  }
   return out;
 }
 
@@ -39,13 +70,14 @@ void publish(Call& call) {
 void list(Call& call) {
   const CatalogListing listing = Catalog(call.object<Store>(1), call.run()).list();
   Json backups = Json::array();
-  for (const Manifest& each : listing.backups) backups.push_back(for_lua(each));
-  Json problems = Json::array();
-  for (const CatalogProblem& each : listing.problems) {
-    problems.push_back({{"key", each.key}, {"message", each.error.text()}});
+  for (const ListedBackup& each : listing.backups) {
+    Json backup = for_lua(each);
+    backup["good"] = each.good;
+    backup["verified"] = each.verified;
+    backups.push_back(std::move(backup));
   }
   call.push(backups);
-  call.push(problems);
+  call.push(for_lua(listing.problems));
 }
 
 void get(Call& call) {
@@ -57,14 +89,55 @@ void remove(Call& call) {
   const auto store = call.object<Store>(1);
   const std::vector<std::string> keys = call.strings(2);
   const Options whose = call.options(3);
-  const bool dry_run = call.options(4).boolean("dry_run");
+  const Owner owner{whose.string("cluster"), whose.string("database")};
+  const Options given = call.options(4);
+  RemoveOptions options;
+  options.dry_run = given.boolean("dry_run");
+  options.min_keep = given.integer("min_keep");
+  options.allow_mass_delete = given.boolean("allow_mass_delete");
+  options.without_backup = given.boolean("without_backup");
+  options.reasons = by_key<std::vector<std::string>>(given, "reasons");
+  options.rules = by_key<std::string>(given, "rules");
+  options.policy = given.string("policy");
   Json out = Json::array();
-  for (const Removal& each :
-       Catalog(store, call.run())
-           .remove(keys, whose.string("cluster"), whose.string("database"), dry_run)) {
+  for (const Removal& each : Catalog(store, call.run()).remove(keys, owner, options)) {
     out.push_back({{"key", each.key}, {"removed", each.removed}});
   }
   call.push(out);
+}
+
+void keep(Call& call) {
+  const auto store = call.object<Store>(1);
+  const std::string key = call.string(2);
+  const Options how = call.options(3);
+  std::optional<Keep> mark;
+  if (how.has("until")) mark = Keep{WallTime(std::chrono::seconds(how.integer("until")))};
+  if (how.boolean("keep")) mark = Keep{};
+  const int given =
+      (how.has("until") ? 1 : 0) + (how.boolean("keep") ? 1 : 0) + (how.boolean("release") ? 1 : 0);
+  if (given != 1) throw Misuse("one of 'until', 'keep = true' and 'release = true' expected");
+  call.push(for_lua(Catalog(store, call.run()).keep(key, mark)));
+}
+
+void history(Call& call) {
+  const auto store = call.object<Store>(1);
+  const auto key = call.has(2) ? std::optional(call.string(2)) : std::nullopt;
+  const DeletionHistory found = Catalog(store, call.run()).history(key);
+  Json out = Json::array();
+  for (const DeletionRecord& record : found.records) {
+    for (Json each : record.to_json()["deletions"]) {
+      each["time"] = record.time.time_since_epoch().count();
+      each["run"] = record.run;
+      each["script"] = record.script;
+      each["host"] = record.host;
+      each["policy"] = record.policy;
+      each["database"] = record.database;
+      each["cluster"] = record.cluster;
+      out.push_back(std::move(each));
+    }
+  }
+  call.push(out);
+  call.push(for_lua(found.problems));
 }
 
 void adopt(Call& call) {
@@ -103,8 +176,7 @@ const Module& catalog_module() {
   static const Module module{
       "catalog",
       "The backups of a store, by their manifests (docs/manifest.md). A backup exists when its "
-      "manifest "
-      "does.",
+      "manifest does.",
       {{"publish",
         "Makes data that stream.run committed in this run a backup: writes <key>.sha256, then "
         "<key>.meta. Sizes, digest and times come from the host. A run that leaves data "
@@ -139,11 +211,11 @@ const Module& catalog_module() {
         "Lists backups, newest first.",
         {store},
         "table",
-        "array of manifests (with `time`, the start in seconds, and `complete`: not only schema, "
-        "data or chosen tables); second, array of {key, message} "
-        "for "
-        "manifests that cannot be read",
-        "permission, io",
+        "array of manifests, with `time` (the start, in seconds), `size` (= stored_bytes), "
+        "`complete` (not only schema, data or chosen tables), `good` (its data is there, with the "
+        "right size), `verified` (it was restored and passed its checks), `keep` (nil, true, or "
+        "until when, in seconds); second, array of {key, message} for what cannot be read",
+        "permission, unavailable, io",
         "local backups, problems = catalog.list(disk)",
         list},
        {"get",
@@ -156,8 +228,7 @@ const Module& catalog_module() {
         get},
        {"remove",
         "Deletes backups of one database, manifest first. Nothing is deleted when a floor forbids "
-        "one of "
-        "them. Already gone is success.",
+        "one of them (docs/errors.md), or the history cannot be written. Already gone is success.",
         {store,
          {"keys", "string[]", false, "of the data"},
          {"whose",
@@ -170,13 +241,49 @@ const Module& catalog_module() {
           "table",
           true,
           "how",
-          {{"dry_run", "boolean", "false", "only check the floors, delete nothing"}}}},
+          {{"dry_run", "boolean", "false", "only check the floors, delete nothing"},
+           {"min_keep", "integer", "1", "good backups that must stay, at least 1"},
+           {"allow_mass_delete", "boolean", "false", "allow more than half of ten or more"},
+           {"without_backup", "boolean", "false",
+            "whether it may be without a backup of the database in this run; one that failed "
+            "forbids it anyhow"},
+           {"reasons", "table", "", "for the history: lists of texts, by key"},
+           {"rules", "table", "", "for the history: 'file:line' of the deciding rule, by key"},
+           {"policy", "string", "", "for the history: the policy's file"}}}},
         "table",
         "array of {key, removed}",
-        "refused for the newest good backup, the newest good one with tables and rows, and for "
-        "backups of another database",
+        "refused, with the floor's name, when a floor forbids it; corrupt for a key whose manifest "
+        "cannot be read",
         "catalog.remove(disk, { key }, { database = 'shop', cluster = info.system_identifier })",
         remove},
+       {"keep",
+        "Marks a backup as kept: no policy deletes it, and no backup replaces it. Rewrites its "
+        "manifest.",
+        {store,
+         {"key", "string", false, "of its data"},
+         {"how",
+          "table",
+          false,
+          "one of these",
+          {{"until", "integer", "", "keep it until then, in seconds since 1970"},
+           {"keep", "boolean", "false", "keep it for good"},
+           {"release", "boolean", "false", "take the mark off it"}}}},
+        "table",
+        "the manifest",
+        "not_found when there is no such backup, config for a time after the year 9999",
+        "catalog.keep(disk, key, { keep = true })",
+        keep},
+       {"history",
+        "What was deleted from a store, newest first. A record is written before the deletion, so "
+        "a run that was killed may have left the backup in place.",
+        {store, {"key", "string", true, "only the deletions of this backup"}},
+        "table",
+        "array of {key, id, type, started, stored_bytes, reasons, rule, time, run, script, host, "
+        "policy, database, cluster}: time in seconds; second, array of {key, message} for records "
+        "that cannot be read",
+        "permission, unavailable, io",
+        "for _, each in ipairs(catalog.history(disk)) do print(each.key, each.rule) end",
+        history},
        {"adopt",
         "Makes data that stream.run copied in this run from another store a backup, under the same "
         "key and with the same id.",
@@ -212,7 +319,8 @@ const Module& catalog_module() {
             "delete only these, also unmarked ones, of which pgbak cannot tell whether it wrote "
             "them"}}}},
         "table",
-        "array of {kind = 'data'|'digest'|'upload'|'temporary file', key, size, time, marked, "
+        "array of {kind = 'data'|'digest'|'verification'|'upload'|'temporary file', key, size, "
+        "time, marked, "
         "backup, removed, message}: size where known, time in seconds, whether pgbak wrote it, "
         "whether it is an upload under the key of a backup, whether it was removed, and why not "
         "when that failed (a failure of the run too)",

@@ -24,9 +24,15 @@ void open(Call& call) {
 void url(Call& call) { call.push(call.self<Store>()->url()); }
 
 void writer(Call& call) {
-  const bool required = call.options(2).boolean("required");
-  call.push(std::make_shared<SinkObject>(
-      SinkObject{nullptr, Destination{call.self<Store>(), call.string(1), required}}));
+  const Options how = call.options(2);
+  Destination out{call.self<Store>(), call.string(1), how.boolean("required")};
+  if (how.boolean("overwrite")) {
+    out.replaces = Owner{how.string("cluster"), how.string("database")};
+    if (out.replaces->cluster.empty() || out.replaces->database.empty()) {
+      throw Misuse("'overwrite' needs 'cluster' and 'database', whose backup may be replaced");
+    }
+  }
+  call.push(std::make_shared<SinkObject>(SinkObject{nullptr, std::move(out)}));
 }
 
 void reader(Call& call) { call.push(source_object(call.self<Store>()->reader(call.string(1)))); }
@@ -160,14 +166,18 @@ const Module& store_module() {
           "A destination for a new backup's data, which appears when the pipeline commits. Touches "
           "nothing yet: stream.run opens it. It fails when the key has a backup, or data without a "
           "manifest that is younger than 10 minutes; older data, left by a run that died, is "
-          "replaced.",
+          "replaced. With `overwrite` an older backup of the same database stays whole until the "
+          "new data takes its place; one that is kept is not replaced.",
           {key.front(),
            {"options",
             "table",
             true,
             "how",
             {{"required", "boolean", "true",
-              "false: a failure here is reported, but the run is only degraded"}}}},
+              "false: a failure here is reported, but the run is only degraded"},
+             {"overwrite", "boolean", "false", "replace the backup under this key, if any"},
+             {"database", "string", "", "with overwrite: whose backup it may replace"},
+             {"cluster", "string", "", "with overwrite: the same"}}}},
           "Sink",
           "a sink for stream.run; catalog.publish must follow",
           "",

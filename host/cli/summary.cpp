@@ -69,6 +69,7 @@ std::string entry_text(const Paint& paint, const LedgerEntry& entry) {
     out += fmt::format("  {} → {}", human_bytes(entry.in_bytes), human_bytes(entry.out_bytes));
   }
   out += "  " + human_seconds(entry.seconds);
+  if (!entry.note.empty()) out += "  (" + entry.note + ")";
   if (entry.state == EntryState::acknowledged) {
     out += fmt::format("  ({}; acknowledged: {})", entry.error->text(), entry.reason);
   }

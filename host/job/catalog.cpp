@@ -3,31 +3,44 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/base/redact.hpp"
+#include "host/job/objects.hpp"
 #include "host/job/parallel.hpp"
+#include "host/job/verification.hpp"
 
 namespace pgbak {
 namespace {
 
 constexpr const char* kPublish = "catalog.publish";
-constexpr const char* kRemove = "catalog.remove";
+constexpr const char* kWriter = "store.writer";
 constexpr std::chrono::minutes kOrphanAge{10};
-// Clocks of machines that share a store may differ a little.
-constexpr std::chrono::minutes kClockSlack{10};
 
 /// The line that `sha256sum -c` reads, run in the directory of the data.
 std::string digest_line(const std::string& sha256, const std::string& key) {
   return sha256 + "  " + key.substr(key.find_last_of('/') + 1) + "\n";
 }
 
+/// Throws Error{config} for what pgbak names itself.
+void check_reserved(const std::string& key) {
+  std::string reserved;
+  for (const std::string_view suffix :
+       {Manifest::kSuffix, Manifest::kDigestSuffix, kVerifiedSuffix}) {
+    if (key.ends_with(suffix)) reserved = "ends in " + std::string(suffix);
+  }
+  if (key.starts_with(kHistoryPrefix)) reserved = "begins with " + std::string(kHistoryPrefix);
+  if (reserved.empty()) return;
+  throw Error(ErrorKind::config, kWriter,
+              "key '" + key + "' " + reserved + ", which pgbak reserves");
+}
+
 /// Throws Error{exists} when `key` is a backup already.
 void check_free(Store& store, const std::string& key) {
   if (!store.head(meta_key(key))) return;
-  throw Error(ErrorKind::exists, "store.writer",
-              "backup '" + key + "' exists already in " + store.url())
+  throw Error(ErrorKind::exists, kWriter, "backup '" + key + "' exists already in " + store.url())
       .hint("use a naming with the time in it, or wait for the next period");
 }
 
@@ -38,7 +51,7 @@ void remove_orphan(Store& store, const std::string& key, bool own) {
   if (!data) return;
   const auto age = std::max(wall_now() - data->modified, std::chrono::seconds(0));
   if (age < kOrphanAge && !own) {
-    throw Error(ErrorKind::exists, "store.writer",
+    throw Error(ErrorKind::exists, kWriter,
                 "'" + key + "' in " + store.url() + " has data without a manifest, " +
                     std::to_string(age.count()) + " s old: another run may be about to publish it")
         .hint("try again in " + std::to_string(kOrphanAge.count()) +
@@ -57,7 +70,7 @@ std::string codec_of(const PipelineReport& report, const std::string& key) {
     const std::string& name = filter.name;
     if (name != "gzip" && name != "zstd" && name != "gunzip" && name != "unzstd") continue;
     if (codec != "none" || name.starts_with("un") || name == "gunzip") {
-      throw Error(ErrorKind::refused, "catalog.publish",
+      throw Error(ErrorKind::refused, kPublish,
                   "'" + key + "' passed " + name + ", which its manifest cannot tell")
           .hint("a backup's pipeline has one codec at most");
     }
@@ -85,30 +98,73 @@ void redact_strings(Json& json) {
   }
 }
 
-}  // namespace
+void write_manifest(Store& store, const std::string& key, const Json& manifest,
+                    const WriteOptions& options, const Stop& stop) {
+  const std::string text = manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  store.put(meta_key(key), text, options, stop);
+}
 
-Catalog::Catalog(std::shared_ptr<Store> store, Run& run) : store_(std::move(store)), run_(run) {}
-
-CatalogListing Catalog::list() const {
-  std::vector<std::string> keys;
-  for (const ObjectInfo& object : store_->list("")) {
-    if (!object.key.ends_with(Manifest::kSuffix)) continue;
-    keys.push_back(object.key.substr(0, object.key.size() - Manifest::kSuffix.size()));
-  }
-  std::vector<std::optional<Manifest>> found(keys.size());
-  std::vector<std::optional<Error>> failed(keys.size());
-  in_parallel(keys.size(), run_.stop, [&](std::size_t i) {
+/// Calls `read` with each number below `count` in parallel. Returns the failures by number; throws
+/// only once `stop` was requested.
+std::vector<std::optional<Error>> try_each(std::size_t count, const Stop& stop,
+                                           const std::function<void(std::size_t)>& read) {
+  std::vector<std::optional<Error>> failed(count);
+  in_parallel(count, stop, [&](std::size_t i) {
     try {
-      found[i] = find(keys[i]);
+      read(i);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
       failed[i] = error;
     }
   });
+  return failed;
+}
+
+/// Looks once more, before it replaces a backup, whether it may: a dump takes its time.
+class ReplacingSink final : public Sink {
+ public:
+  ReplacingSink(std::unique_ptr<Sink> below, std::function<void()> check)
+      : below_(std::move(below)), check_(std::move(check)) {}
+
+  void write(Bytes in, const Stop& stop) override { below_->write(in, stop); }
+  void commit(const Stop& stop) override {
+    check_();
+    below_->commit(stop);
+  }
+  void abort() noexcept override { below_->abort(); }
+  std::string name() const override { return below_->name(); }
+
+ private:
+  std::unique_ptr<Sink> below_;
+  std::function<void()> check_;
+};
+
+}  // namespace
+
+Catalog::Catalog(std::shared_ptr<Store> store, Run& run) : store_(std::move(store)), run_(run) {}
+
+CatalogListing Catalog::list() const {
+  const Objects objects(*store_);
+  std::vector<std::string> keys;
+  for (const ObjectInfo& object : objects.all()) {
+    if (!object.key.ends_with(Manifest::kSuffix)) continue;
+    keys.push_back(object.key.substr(0, object.key.size() - Manifest::kSuffix.size()));
+  }
+  std::vector<std::optional<ListedBackup>> found(keys.size());
+  const auto failed = try_each(keys.size(), run_.stop, [&](std::size_t i) {
+    const auto manifest = find(keys[i]);
+    if (!manifest) return;  // deleted meanwhile
+    const ObjectInfo* data = objects.find(keys[i]);
+    found[i] = {*manifest, data != nullptr && data->size == manifest->stored_bytes};
+    if (objects.find(verified_key(keys[i])) != nullptr) {
+      found[i]->verified = is_verified(*store_, *manifest, run_.stop);
+    }
+  });
   CatalogListing out;
   for (std::size_t i = 0; i < keys.size(); ++i) {
+    const std::string unread = found[i] ? verified_key(keys[i]) : meta_key(keys[i]);
+    if (failed[i]) out.problems.push_back({unread, *failed[i]});
     if (found[i]) out.backups.push_back(*std::move(found[i]));
-    if (failed[i]) out.problems.push_back({meta_key(keys[i]), *failed[i]});
   }
   std::sort(out.backups.begin(), out.backups.end(), [](const Manifest& a, const Manifest& b) {
     return std::tie(b.started, b.id) < std::tie(a.started, a.id);
@@ -133,16 +189,34 @@ std::optional<Manifest> Catalog::find(const std::string& key) const {
   return manifest;
 }
 
-std::unique_ptr<Sink> Catalog::writer(const std::string& key) const {
-  for (const std::string_view suffix : {Manifest::kSuffix, Manifest::kDigestSuffix}) {
-    if (key.ends_with(suffix)) {
-      throw Error(ErrorKind::config, "store.writer",
-                  "key '" + key + "' ends in " + std::string(suffix) + ", which pgbak reserves");
-    }
+std::unique_ptr<Sink> Catalog::writer(const std::string& key,
+                                      const std::optional<Owner>& replaces) const {
+  check_reserved(key);
+  if (replaces && store_->head(meta_key(key))) {
+    check_replaceable(key, *replaces);
+    return std::make_unique<ReplacingSink>(
+        store_->writer(key, {.overwrite = true}),
+        [catalog = *this, key, owner = *replaces] { catalog.check_replaceable(key, owner); });
   }
   check_free(*store_, key);
   remove_orphan(*store_, key, run_.ledger.left_unpublished(store_->url(), key));
   return store_->writer(key, {});
+}
+
+void Catalog::check_replaceable(const std::string& key, const Owner& owner) const {
+  const auto old = find(key);
+  if (!old) return;  // deleted meanwhile
+  const std::string what = "'" + key + "' in " + store_->url();
+  if (old->owner() != owner) {
+    throw Error(ErrorKind::exists, kWriter,
+                what + " is a backup of " + old->owner().text() + ", not of " + owner.text())
+        .hint("use a naming with the database in it");
+  }
+  if (old->keep && old->keep->holds(wall_now())) {
+    throw Error(ErrorKind::refused, kWriter,
+                "floor kept: " + what + " " + old->keep->text() + ", so it is not replaced")
+        .hint("`pgbak keep --release` takes the mark off it");
+  }
 }
 
 Manifest Catalog::publish(Manifest manifest) {
@@ -195,7 +269,13 @@ Manifest Catalog::adopt(const std::shared_ptr<Store>& original, const std::strin
 }
 
 void Catalog::write_companions(const Manifest& manifest) {
+  const std::optional<Owner> replaces = run_.ledger.committed(store_->url(), manifest.key).replaces;
   try {
+    if (replaces && *replaces != manifest.owner()) {
+      throw Error(ErrorKind::refused, kPublish,
+                  "'" + manifest.key + "' may replace a backup of " + replaces->text() +
+                      ", and is one of " + manifest.owner().text());
+    }
     const auto stored = store_->head(manifest.key);
     if (!stored || stored->size != manifest.stored_bytes) {
       throw Error(ErrorKind::corrupt, kPublish,
@@ -205,9 +285,9 @@ void Catalog::write_companions(const Manifest& manifest) {
     }
     store_->put(digest_key(manifest.key), digest_line(manifest.sha256, manifest.key),
                 {.overwrite = true}, run_.stop);
-    const std::string text =
-        manifest.to_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-    store_->put(meta_key(manifest.key), text, {}, run_.stop);
+    if (replaces) store_->remove(verified_key(manifest.key));
+    write_manifest(*store_, manifest.key, manifest.to_json(), {.overwrite = replaces.has_value()},
+                   run_.stop);
   } catch (const Error& error) {
     run_.ledger.data_lost(store_->url(), manifest.key, error);
     throw;
@@ -215,102 +295,41 @@ void Catalog::write_companions(const Manifest& manifest) {
   run_.ledger.data_published(store_->url(), manifest.key);
 }
 
-void Catalog::discard(const std::string& key) {
-  if (!run_.ledger.take_back(store_->url(), key)) {
-    throw Error(ErrorKind::refused, "catalog.discard",
-                "'" + key + "' in " + store_->url() +
-                    " is not a backup that this run made and may take back");
-  }
-  remove_whole("discard", {key});
-}
-
-std::vector<Removal> Catalog::remove(const std::vector<std::string>& keys,
-                                     const std::string& cluster, const std::string& database,
-                                     bool dry_run) {
-  const std::set<std::string> asked(keys.begin(), keys.end());
-  std::set<std::string> known;
+Manifest Catalog::keep(const std::string& key, const std::optional<Keep>& keep) {
+  constexpr const char* kOp = "catalog.keep";
+  const std::size_t entry = run_.ledger.begin("keep", key);
   try {
-    known = check_floors(asked, cluster, database);
+    if (!find(key)) {
+      throw Error(ErrorKind::not_found, kOp, "no backup '" + key + "' in " + store_->url());
+    }
+    // A year of five digits could never be read again.
+    if (keep && keep->until) parse_rfc3339(format_rfc3339(*keep->until));
+    // What a newer pgbak wrote into it stays.
+    Json json = parse_json(store_->get(meta_key(key), run_.stop));
+    json["keep"] = to_json(keep);
+    write_manifest(*store_, key, json, {.overwrite = true}, run_.stop);
+    run_.ledger.succeed(entry);
+    return Manifest::from_json(json, meta_key(key));
   } catch (const Error& error) {
-    run_.ledger.fail(run_.ledger.begin("delete", "backups of " + database), error);
+    run_.ledger.fail(entry, error);
     throw;
   }
-  std::vector<Removal> out;
-  std::vector<std::string> gone;
-  for (const std::string& key : asked) {
-    const bool removes = known.contains(key) && !dry_run;
-    if (removes) gone.push_back(key);
-    out.push_back({key, removes});
+}
+
+DeletionHistory Catalog::history(const std::optional<std::string>& key) const {
+  const std::vector<ObjectInfo> objects = store_->list(std::string(kHistoryPrefix));
+  std::vector<std::optional<DeletionRecord>> found(objects.size());
+  const auto failed = try_each(objects.size(), run_.stop, [&](std::size_t i) {
+    found[i] = read_history(*store_, objects[i].key, run_.stop);
+  });
+  DeletionHistory out;
+  for (std::size_t i = objects.size(); i-- > 0;) {  // keys begin with the time
+    if (failed[i]) out.problems.push_back({objects[i].key, *failed[i]});
+    if (!found[i]) continue;
+    if (key) std::erase_if(found[i]->deletions, [&](const auto& each) { return each.key != *key; });
+    if (!found[i]->deletions.empty()) out.records.push_back(*std::move(found[i]));
   }
-  if (!gone.empty()) run_.ledger.keep_published(store_->url());
-  remove_whole("delete", gone);
   return out;
-}
-
-std::set<std::string> Catalog::check_floors(const std::set<std::string>& asked,
-                                            const std::string& cluster,
-                                            const std::string& database) const {
-  std::set<std::string> known;
-  const Manifest* newest_good = nullptr;
-  const Manifest* newest_complete = nullptr;
-  const CatalogListing listing = list();
-  for (const CatalogProblem& problem : listing.problems) {
-    for (const std::string& key : asked) {
-      if (problem.key == meta_key(key)) throw problem.error;
-    }
-  }
-  for (const Manifest& backup : listing.backups) {
-    const bool own = backup.cluster == cluster && backup.database == database;
-    if (!own && asked.contains(backup.key)) {
-      throw Error(ErrorKind::refused, kRemove,
-                  "'" + backup.key + "' is a backup of database '" + backup.database +
-                      "' on cluster " + backup.cluster + ", not of '" + database + "' on " +
-                      cluster)
-          .hint("a prune touches the backups of one database only");
-    }
-    if (!own) continue;
-    if (backup.started > wall_now() + kClockSlack) {
-      throw Error(ErrorKind::refused, kRemove,
-                  "'" + backup.key + "' in " + store_->url() + " is from the future (" +
-                      format_rfc3339(backup.started) + "), so what is old cannot be told")
-          .hint(
-              "set this machine's clock right; if the backup's time is wrong, move its three "
-              "files away");
-    }
-    known.insert(backup.key);
-    if (newest_complete != nullptr) continue;
-    const auto data = store_->head(backup.key);
-    if (!data || data->size != backup.stored_bytes) continue;
-    if (newest_good == nullptr) newest_good = &backup;
-    if (backup.complete()) newest_complete = &backup;
-  }
-  for (const Manifest* floor : {newest_good, newest_complete}) {
-    if (floor == nullptr || !asked.contains(floor->key)) continue;
-    throw Error(ErrorKind::refused, kRemove,
-                "'" + floor->key + "' is the newest good " +
-                    (floor == newest_good ? "" : "and complete ") + "backup of '" + database +
-                    "' in " + store_->url() + ", which is never deleted")
-        .hint("nothing was deleted; mend the retention policy");
-  }
-  return known;
-}
-
-void Catalog::remove_whole(const std::string& kind, const std::vector<std::string>& keys) {
-  std::vector<std::size_t> entries;
-  std::vector<std::string> manifests, rest;
-  for (const std::string& key : keys) {
-    entries.push_back(run_.ledger.begin(kind, key));
-    manifests.push_back(meta_key(key));
-    rest.insert(rest.end(), {digest_key(key), key});
-  }
-  try {
-    store_->remove_all(manifests);
-    store_->remove_all(rest);
-  } catch (const Error& error) {
-    for (const std::size_t entry : entries) run_.ledger.fail(entry, error);
-    throw;
-  }
-  for (const std::size_t entry : entries) run_.ledger.succeed(entry);
 }
 
 }  // namespace pgbak

@@ -1,26 +1,51 @@
-// The backups of a store, by their manifests; and the only code that deletes one.
+// The backups of a store, by their manifests; and the only code that deletes or replaces one
+// (catalog_remove.cpp). Used by the Lua thread; what writer() returns belongs to its pipeline.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "host/job/history.hpp"
 #include "host/job/manifest.hpp"
 #include "host/job/run.hpp"
 #include "host/store/store.hpp"
 
 namespace pgbak {
 
-/// A `.meta` object that cannot be read as a manifest. It is never deleted and never counts.
+/// A backup with what the store tells of it beside the manifest.
+struct ListedBackup : Manifest {
+  bool good = false;      ///< its data is there, with the right size
+  bool verified = false;  ///< verification.hpp
+};
+
+/// An object of pgbak's that cannot be read. It is never deleted and never counts.
 struct CatalogProblem {
-  std::string key;  ///< of the `.meta` object
+  std::string key;  ///< of the object: a manifest, a verification, a record of deletions
   Error error;
 };
 
 struct CatalogListing {
-  std::vector<Manifest> backups;  ///< newest first by `started`, then by id
+  std::vector<ListedBackup> backups;  ///< newest first by `started`, then by id
   std::vector<CatalogProblem> problems;
+};
+
+struct DeletionHistory {
+  std::vector<DeletionRecord> records;  ///< newest first
+  std::vector<CatalogProblem> problems;
+};
+
+struct RemoveOptions {
+  bool dry_run = false;       ///< only check the floors
+  std::int64_t min_keep = 1;  ///< FloorRules
+  bool allow_mass_delete = false;
+  bool without_backup = false;  ///< check_backup_of_run()
+  /// For the history, by key: the policy's reasons, and "file:line" of the rule that decided.
+  std::map<std::string, std::vector<std::string>> reasons = {};
+  std::map<std::string, std::string> rules = {};
+  std::string policy = {};  ///< the policy's file
 };
 
 /// What became of one key that remove() was asked for.
@@ -33,7 +58,7 @@ class Catalog {
  public:
   Catalog(std::shared_ptr<Store> store, Run& run);
 
-  /// Reads the manifests in parallel.
+  /// Reads the manifests in parallel. Whether data is there it tells from one listing of the store.
   CatalogListing list() const;
 
   /// The manifest of `key`, or nothing. Throws Error{corrupt} for one that cannot be read.
@@ -42,14 +67,19 @@ class Catalog {
   /// A writer for a new backup's data. Throws Error{exists} when `key` has a manifest, or data
   /// without one that is younger than 10 minutes and not of this very run; other data is an orphan
   /// of a run that died, or of a manifest that this run could not write, and is removed. Throws
-  /// Error{config} for a key that ends like a companion (.meta, .sha256).
-  std::unique_ptr<Sink> writer(const std::string& key) const;
+  /// Error{config} for a key that ends like a companion (.meta, .sha256, .verified) or begins like
+  /// the history.
+  /// With `replaces`, a backup of that owner is replaced at commit(), and stays whole until then;
+  /// Error{exists} for another owner's, Error{refused} for one that is kept, both looked at again
+  /// at commit().
+  std::unique_ptr<Sink> writer(const std::string& key,
+                               const std::optional<Owner>& replaces = {}) const;
 
   /// Makes data that this run committed a backup: writes `<key>.sha256`, then `<key>.meta`. Sizes,
   /// digest, times and what concerns the run are filled in from the ledger; the caller gives the
   /// rest. Throws Error{refused} when the run committed no such data, or its pipeline did not end
-  /// with sha256, and Error{corrupt} when the stored size is not what was written. When the store
-  /// refuses it, that destination has failed (Ledger::data_lost).
+  /// with sha256, or replaced another owner's, and Error{corrupt} when the stored size is not what
+  /// was written. When the store refuses it, that destination has failed (Ledger::data_lost).
   Manifest publish(Manifest manifest);
 
   /// Makes data that this run copied from `original` a backup, under the same key and with the same
@@ -61,22 +91,32 @@ class Catalog {
   /// and when the run has deleted another from this store since, which may have counted on it.
   void discard(const std::string& key);
 
-  /// Deletes backups of one database: manifests first, then digests and data, so that a crash never
-  /// leaves a listed backup without data. The floors are checked before anything is deleted:
-  /// Error{refused} when a key belongs to another (cluster, database), or is the newest good backup
-  /// (manifest readable, data there with the right size), or the newest good one that is complete,
-  /// and when a backup of the database lies in the future, since a clock is wrong then.
-  /// Already gone is success. Each deletion and each refusal is an entry of the ledger; when one
-  /// fails, all do: which are gone is not known.
-  std::vector<Removal> remove(const std::vector<std::string>& keys, const std::string& cluster,
-                              const std::string& database, bool dry_run = false);
+  /// Deletes backups of one owner: manifests first, then what stands beside the data and the data,
+  /// so that a crash never leaves a listed backup without data. Before the first one the floors are
+  /// checked for all (floors.hpp; Error{refused}), and the history is written. Already gone is
+  /// success. Throws also for a key whose manifest cannot be read. Each deletion and each refusal
+  /// is an entry of the ledger; when one fails, all do: which are gone is not known.
+  std::vector<Removal> remove(const std::vector<std::string>& keys, const Owner& owner,
+                              const RemoveOptions& options = {});
+
+  /// Marks a backup as kept, or takes the mark off it (nothing). Nothing else of the manifest
+  /// changes. Throws Error{not_found} when there is no such backup, Error{config} for a time that a
+  /// manifest cannot hold. Success or failure is an entry of the ledger.
+  Manifest keep(const std::string& key, const std::optional<Keep>& keep);
+
+  /// What was deleted from this store; with `key` only that key's deletions. Reads the records in
+  /// parallel.
+  DeletionHistory history(const std::optional<std::string>& key = {}) const;
 
  private:
-  /// Which of the keys are backups of this database; throws Error{refused} for what must stay.
-  std::set<std::string> check_floors(const std::set<std::string>& asked, const std::string& cluster,
-                                     const std::string& database) const;
+  void check_replaceable(const std::string& key, const Owner& owner) const;
   void write_companions(const Manifest& manifest);
-  void remove_whole(const std::string& kind, const std::vector<std::string>& keys);
+  std::vector<ListedBackup> check_removal(const std::vector<std::string>& keys, const Owner& owner,
+                                          const RemoveOptions& options) const;
+  void write_history(const std::vector<ListedBackup>& going, const Owner& owner,
+                     const RemoveOptions& options) const;
+  void remove_whole(const std::string& kind, const std::vector<std::string>& keys,
+                    const std::vector<std::string>& notes);
 
   std::shared_ptr<Store> store_;
   Run& run_;

@@ -85,7 +85,8 @@ class IsolatedSink final : public Sink {
 Destinations::Destinations(std::vector<Destination> all)
     : all_(std::move(all)), shared_(std::make_shared<Shared>()) {
   for (const Destination& each : all_) {
-    shared_->outcomes.push_back({each.store->url(), each.key, each.required, std::nullopt});
+    shared_->outcomes.push_back(
+        {each.store->url(), each.key, each.required, std::nullopt, each.replaces});
   }
 }
 
@@ -94,7 +95,7 @@ std::vector<std::unique_ptr<Sink>> Destinations::open(Run& run) {
   for (std::size_t i = 0; i < all_.size(); ++i) {
     try {
       sinks.push_back(std::make_unique<IsolatedSink>(
-          Catalog(all_[i].store, run).writer(all_[i].key), i, shared_));
+          Catalog(all_[i].store, run).writer(all_[i].key, all_[i].replaces), i, shared_));
     } catch (const std::exception&) {
       shared_->lose(i, run.stop);
     }

@@ -33,10 +33,11 @@ Json to_json(const std::vector<DestinationOutcome>& outcomes) {
   return out;
 }
 
-std::size_t Ledger::begin(std::string kind, std::string object) {
+std::size_t Ledger::begin(std::string kind, std::string object, std::string note) {
   LedgerEntry entry;
   entry.kind = std::move(kind);
   entry.object = std::move(object);
+  entry.note = std::move(note);
   entry.started = SteadyClock::now();
   if (!open_steps_.empty()) entry.parent = open_steps_.back();
   entries_.push_back(std::move(entry));
@@ -124,9 +125,10 @@ const CommittedData& Ledger::committed(const std::string& store_url, const std::
 }
 
 void Ledger::data_published(const std::string& store_url, const std::string& key) {
+  const bool replaced = committed(store_url, key).replaces.has_value();
   unpublished_.erase({store_url, key});
   lost_.erase({store_url, key});
-  published_.insert({store_url, key});
+  if (!replaced) published_.insert({store_url, key});
 }
 
 void Ledger::data_lost(const std::string& store_url, const std::string& key, const Error& error) {

@@ -14,6 +14,7 @@
 #include "host/base/clock.hpp"
 #include "host/base/error.hpp"
 #include "host/base/json.hpp"
+#include "host/job/manifest.hpp"
 #include "host/stream/pipeline.hpp"
 
 namespace pgbak {
@@ -38,6 +39,7 @@ struct LedgerEntry {
   std::uint64_t in_bytes = 0, out_bytes = 0;
   std::optional<Error> error;
   std::string reason;  ///< why the script acknowledged the failure
+  std::string note;    ///< of a deletion: why, and by which rule
 };
 
 /// What became of one destination of a transfer.
@@ -45,7 +47,8 @@ struct DestinationOutcome {
   std::string store;  ///< its address
   std::string key;
   bool required = true;
-  std::optional<Error> error;  ///< nothing: the data is stored there
+  std::optional<Error> error;          ///< nothing: the data is stored there
+  std::optional<Owner> replaces = {};  ///< Destination::replaces
 };
 
 /// [{store, key, required, state: "stored" or "failed", message}…]; a message only where it failed.
@@ -57,12 +60,13 @@ struct CommittedData {
   PipelineReport report;
   /// Of the same transfer, this destination's among them.
   std::shared_ptr<std::vector<DestinationOutcome>> destinations;
+  std::optional<Owner> replaces = {};  ///< Destination::replaces
 };
 
 class Ledger {
  public:
   /// Opens an entry below the innermost open step and returns its number.
-  std::size_t begin(std::string kind, std::string object);
+  std::size_t begin(std::string kind, std::string object, std::string note = {});
   void succeed(std::size_t entry);
   void fail(std::size_t entry, const Error& error);
   /// Records that a destination failed, as kind "store" and object "<key> in <store>": degraded
@@ -88,6 +92,7 @@ class Ledger {
   void data_committed(const std::string& store_url, const std::string& key, CommittedData data);
   /// The manifest follows now. Throws Error{refused} when no such data was committed in this run.
   const CommittedData& committed(const std::string& store_url, const std::string& key) const;
+  /// What replaced another backup cannot be taken back: the other one is gone.
   void data_published(const std::string& store_url, const std::string& key);
   /// The manifest could not be written: this destination of its transfer has failed.
   void data_lost(const std::string& store_url, const std::string& key, const Error& error);

@@ -52,6 +52,13 @@ class Reader {
     }
   }
 
+  std::optional<Keep> keep() const {
+    const auto found = json_.find("keep");
+    if (found == json_.end() || found->is_null()) return std::nullopt;
+    if (*found == true) return Keep{};
+    return Keep{time("keep")};
+  }
+
   [[noreturn]] void bad(const std::string& field, const std::string& why) const {
     throw Error(ErrorKind::corrupt, kOp, "manifest '" + where_ + "': field '" + field + "' " + why);
   }
@@ -88,6 +95,17 @@ Json or_null(const std::optional<T>& value) {
 std::string meta_key(const std::string& key) { return key + std::string(Manifest::kSuffix); }
 std::string digest_key(const std::string& key) {
   return key + std::string(Manifest::kDigestSuffix);
+}
+
+std::string Owner::text() const { return "database '" + database + "' on cluster " + cluster; }
+
+std::string Keep::text() const {
+  return until ? "is kept until " + format_rfc3339(*until) : "is kept";
+}
+
+Json to_json(const std::optional<Keep>& keep) {
+  if (!keep) return nullptr;
+  return keep->until ? Json(format_rfc3339(*keep->until)) : Json(true);
 }
 
 bool Manifest::complete() const {
@@ -127,7 +145,8 @@ Json Manifest::to_json() const {
           {"tags", tags},
           {"fingerprint", fingerprint},
           {"restore", restore},
-          {"destinations", destinations}};
+          {"destinations", destinations},
+          {"keep", pgbak::to_json(keep)}};
 }
 
 Manifest Manifest::from_json(const Json& json, const std::string& where) {
@@ -174,6 +193,7 @@ Manifest Manifest::from_json(const Json& json, const std::string& where) {
   out.restore =
       read.optional<std::vector<std::string>>("restore").value_or(std::vector<std::string>{});
   out.destinations = read.array("destinations");
+  out.keep = read.keep();
   return out;
 }
 

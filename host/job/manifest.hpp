@@ -12,6 +12,25 @@
 
 namespace pgbak {
 
+/// Whose backups: those of one database of one cluster belong together.
+struct Owner {
+  std::string cluster;   ///< system identifier, or "host:port" where the server does not tell
+  std::string database;  ///< as the user named it
+
+  bool operator==(const Owner&) const = default;
+  /// "database 'shop' on cluster 7412345678901234567"
+  std::string text() const;
+};
+
+/// A mark that keeps a backup from being deleted or replaced.
+struct Keep {
+  std::optional<WallTime> until = {};  ///< nothing: for ever
+
+  bool holds(WallTime now) const { return !until || *until > now; }
+  /// "is kept" or "is kept until 2027-01-01T00:00:00Z"
+  std::string text() const;
+};
+
 /// Version 1 of the manifest. Readers ignore fields that they do not know and refuse a higher
 /// version.
 struct Manifest {
@@ -42,7 +61,9 @@ struct Manifest {
   /// Where the transfer that wrote this data went, and what was known of each then: array of
   /// {store, key, required, state, message}.
   Json destinations = Json::array();
+  std::optional<Keep> keep;  ///< set by Catalog::keep()
 
+  Owner owner() const { return {cluster, database}; }
   /// Whether it was meant to bring a database back alone: not only the schema, only the data, or
   /// only chosen tables or schemas. What a user excludes by name is the user's choice and changes
   /// nothing.
@@ -54,6 +75,9 @@ struct Manifest {
   /// As from_json(), from the text of a `.meta` object.
   static Manifest parse(const std::string& text, const std::string& where);
 };
+
+/// The mark as a manifest holds it: true, a time, or null.
+Json to_json(const std::optional<Keep>& keep);
 
 /// "<key>.meta"
 std::string meta_key(const std::string& key);

@@ -4,42 +4,34 @@
 #include <vector>
 
 #include "host/base/error.hpp"
+#include "host/job/history.hpp"
 #include "host/job/manifest.hpp"
+#include "host/job/objects.hpp"
 #include "host/job/parallel.hpp"
+#include "host/job/verification.hpp"
 
 namespace pgbak {
 namespace {
 
-/// "a" of "a.sha256".
-std::string data_key(const std::string& digest) {
-  return digest.substr(0, digest.size() - Manifest::kDigestSuffix.size());
-}
-
-/// What a store holds, by key.
-class Objects {
- public:
-  explicit Objects(Store& store) : all_(store.list("")) {}
-
-  const std::vector<ObjectInfo>& all() const { return all_; }
-  const ObjectInfo* find(const std::string& key) const {
-    const auto at = std::ranges::lower_bound(all_, key, {}, &ObjectInfo::key);
-    return at != all_.end() && at->key == key ? &*at : nullptr;
+/// "a" of "a.sha256" and "a.verified"; empty for what stands beside no data.
+std::string data_key(const std::string& key) {
+  for (const std::string_view suffix : {Manifest::kDigestSuffix, kVerifiedSuffix}) {
+    if (key.ends_with(suffix)) return key.substr(0, key.size() - suffix.size());
   }
-
- private:
-  std::vector<ObjectInfo> all_;
-};
+  return {};
+}
 
 std::vector<Leftover> find_orphans(Store& store, WallTime before) {
   const Objects objects(store);
   std::vector<Leftover> out;
   for (const ObjectInfo& object : objects.all()) {
+    if (object.key.starts_with(kHistoryPrefix)) continue;
     if (object.key.ends_with(Manifest::kSuffix) || objects.find(meta_key(object.key))) continue;
     Leftover found{.key = object.key, .size = object.size, .time = object.modified};
-    if (object.key.ends_with(Manifest::kDigestSuffix)) {
-      const std::string data = data_key(object.key);
+    if (const std::string data = data_key(object.key); !data.empty()) {
       if (objects.find(data) || objects.find(meta_key(data))) continue;
-      found.kind = Leftover::Kind::digest;
+      found.kind = object.key.ends_with(kVerifiedSuffix) ? Leftover::Kind::verification
+                                                         : Leftover::Kind::digest;
     } else if (const ObjectInfo* digest = objects.find(digest_key(object.key))) {
       found.time = std::max(found.time, digest->modified);
     }
@@ -52,13 +44,13 @@ std::vector<Leftover> find_orphans(Store& store, WallTime before) {
 bool remove_orphan(Store& store, const Leftover& orphan) {
   const auto now = store.head(orphan.key);
   if (!now || now->size != orphan.size || now->modified > orphan.time) return false;
-  if (orphan.kind == Leftover::Kind::digest) {
+  if (orphan.kind != Leftover::Kind::data) {
     const std::string data = data_key(orphan.key);
     if (store.head(data) || store.head(meta_key(data))) return false;
     return store.remove(orphan.key);
   }
   if (store.head(meta_key(orphan.key))) return false;
-  store.remove_all({digest_key(orphan.key), orphan.key});
+  store.remove_all({verified_key(orphan.key), digest_key(orphan.key), orphan.key});
   return true;
 }
 
@@ -107,6 +99,8 @@ std::string_view to_string(Leftover::Kind kind) {
       return "data";
     case Leftover::Kind::digest:
       return "digest";
+    case Leftover::Kind::verification:
+      return "verification";
     case Leftover::Kind::upload:
       return "upload";
     case Leftover::Kind::temporary_file:

@@ -14,7 +14,7 @@
 namespace pgbak {
 
 struct Leftover {
-  enum class Kind { data, digest, upload, temporary_file };
+  enum class Kind { data, digest, verification, upload, temporary_file };
 
   Kind kind = Kind::data;
   std::string key = {};
@@ -25,7 +25,7 @@ struct Leftover {
   bool removed = false;
   std::optional<Error> error = {};  ///< why it could not be removed
 };
-/// "data", "digest", "upload", "temporary file".
+/// "data", "digest", "verification", "upload", "temporary file".
 std::string_view to_string(Leftover::Kind kind);
 
 struct SweepOptions {
@@ -36,12 +36,12 @@ struct SweepOptions {
   std::set<std::string> keys = {};
 };
 
-/// Finds data and digests without a manifest, and what Store::unfinished() tells; the digest of
-/// found data counts with it. With `remove` it removes temporary files and what is marked, or just
-/// what is in `keys`, each unless a manifest has appeared meanwhile. Any manifest protects its
-/// data, also one that cannot be read. Of uploads nobody can tell who began them: those count as
-/// marked whose key ends as pgbak's own names do. Each removal is an entry "sweep" of the ledger;
-/// one that fails does not keep the others.
+/// Finds data, digests and verifications without a manifest, and what Store::unfinished() tells;
+/// the companions of found data count with it. With `remove` it removes temporary files and what is
+/// marked, or just what is in `keys`, each unless a manifest has appeared meanwhile. Any manifest
+/// protects its data, also one that cannot be read. Of uploads nobody can tell who began them:
+/// those count as marked whose key ends as pgbak's own names do. Each removal is an entry "sweep"
+/// of the ledger; one that fails does not keep the others.
 std::vector<Leftover> sweep(Store& store, Run& run, const SweepOptions& options);
 
 }  // namespace pgbak

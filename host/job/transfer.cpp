@@ -54,7 +54,8 @@ void Transfer::record_committed(const PipelineReport& report) {
     if (each.error) {
       run_.ledger.destination_failed(each);
     } else {
-      run_.ledger.data_committed(each.store, each.key, {started_, wall_now(), report, outcomes});
+      run_.ledger.data_committed(each.store, each.key,
+                                 {started_, wall_now(), report, outcomes, each.replaces});
     }
   }
   run_.ledger.leave();

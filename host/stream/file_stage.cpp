@@ -131,7 +131,8 @@ class FileSink final : public Sink {
     // Closed last: the lock keeps sweepers away from the temporary name.
     if (::fsync(directory_.get()) != 0 || ::close(file_.release()) != 0) {
       const Error error = failure("cannot sync");
-      ::unlinkat(directory_.get(), base_.c_str(), 0);
+      // Of a replaced file this is all there is: the old one is gone.
+      if (!overwrite_) ::unlinkat(directory_.get(), base_.c_str(), 0);
       throw error;
     }
   }

@@ -10,7 +10,9 @@ namespace {
 using Rig = CatalogRig;
 using Texts = std::vector<std::string>;
 
-const std::string kCluster = sample_manifest("x", "x").cluster;
+const Owner kShop = sample_manifest("x", "shop").owner();
+// As a person who asks for a prune: without a backup in the same run.
+const RemoveOptions kAsked{.without_backup = true};
 
 }  // namespace
 
@@ -21,8 +23,7 @@ TEST_CASE("nothing is deleted while a backup lies in the future (a wrong clock)"
   put_backup(*rig.below, sample_manifest("old", "shop", 1));
   put_backup(*rig.below, sample_manifest("new", "shop", 2));
   put_backup(*rig.below, future);
-  const Manifest& any = future;
-  const Error error = caught([&] { rig.catalog.remove({"old"}, any.cluster, any.database); });
+  const Error error = caught([&] { rig.catalog.remove({"old"}, kShop, kAsked); });
   CHECK(kind_of(error) == "refused");
   CHECK_THAT(error.message(),
              ContainsSubstring("'future' in ") && ContainsSubstring("is from the future"));
@@ -35,8 +36,7 @@ TEST_CASE("the newest backup with tables and rows stays, whatever came after it"
   Manifest schema = sample_manifest("schema", "shop", 2);
   schema.options["schema_only"] = true;
   put_backup(*rig.below, schema);
-  const Error error =
-      caught([&] { rig.catalog.remove({"full"}, schema.cluster, schema.database); });
+  const Error error = caught([&] { rig.catalog.remove({"full"}, kShop, kAsked); });
   CHECK(kind_of(error) == "refused");
   CHECK_THAT(error.message(), ContainsSubstring("newest good and complete backup of 'shop'"));
   CHECK(rig.catalog.list().backups.size() == 2);
@@ -49,7 +49,7 @@ TEST_CASE("remove takes the manifest first, and what is gone already is no failu
   put_backup(*rig.below, sample_manifest("new", "shop", 2));
   rig.below->remove("old");  // somebody tidied up by hand
   rig.store->calls.clear();
-  const auto removals = rig.catalog.remove({"old", "gone", "old"}, kCluster, "shop");
+  const auto removals = rig.catalog.remove({"old", "gone", "old"}, kShop, kAsked);
   REQUIRE(removals.size() == 2);
   CHECK(removals[0].key == "gone");
   CHECK_FALSE(removals[0].removed);
@@ -68,7 +68,7 @@ TEST_CASE("a deletion that fails half-way leaves no listed backup without data",
   put_backup(*rig.below, sample_manifest("old", "shop", 1));
   put_backup(*rig.below, sample_manifest("new", "shop", 2));
   rig.store->refuse = "old.sha256";
-  CHECK(caught_kind([&] { rig.catalog.remove({"old"}, kCluster, "shop"); }) == "io");
+  CHECK(caught_kind([&] { rig.catalog.remove({"old"}, kShop, kAsked); }) == "io");
   CHECK(rig.catalog.list().backups.size() == 1);
   CHECK(rig.below->head("old"));
   REQUIRE(rig.run.ledger.failures().size() == 1);
@@ -105,7 +105,7 @@ TEST_CASE("the floors: a request that asks too much deletes nothing at all", "[j
     kind = "corrupt";
     part = "manifest 'broken.meta'";
   }
-  const Error error = caught([&] { rig.catalog.remove({"old", asked}, kCluster, "shop"); });
+  const Error error = caught([&] { rig.catalog.remove({"old", asked}, kShop, kAsked); });
   CHECK(kind_of(error) == kind);
   CHECK_THAT(error.message(), ContainsSubstring(part));
   CHECK(rig.keys() == before);
@@ -120,12 +120,12 @@ TEST_CASE("a newest backup that is not whole does not count as the good one (tra
   SECTION("its data is missing") { rig.below->remove("bad"); }
   SECTION("its data is short") { put(*rig.below, "bad", "dat"); }
   SECTION("its data is empty") { put(*rig.below, "bad", ""); }
-  const Error error = caught([&] { rig.catalog.remove({"good"}, kCluster, "shop"); });
+  const Error error = caught([&] { rig.catalog.remove({"good"}, kShop, kAsked); });
   CHECK(
       error.message() ==
       "'good' is the newest good backup of 'shop' in memory:catalog_test, which is never deleted");
   CHECK(rig.below->head("good.meta"));
-  CHECK(rig.catalog.remove({"bad"}, kCluster, "shop")[0].removed);
+  CHECK(rig.catalog.remove({"bad"}, kShop, kAsked)[0].removed);
   CHECK_FALSE(rig.below->head("bad.meta"));
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("a deletion that fails concerns all that were asked for: which are gon
     put_backup(*rig.below, sample_manifest("day" + std::to_string(day), "shop", day));
   }
   rig.store->refuse = "day2";
-  CHECK(caught_kind([&] { rig.catalog.remove({"day1", "day2"}, kCluster, "shop"); }) == "io");
+  CHECK(caught_kind([&] { rig.catalog.remove({"day1", "day2"}, kShop, kAsked); }) == "io");
   // No manifest without data, whatever failed.
   CHECK(rig.keys() == Texts{"day2", "day3", "day3.meta", "day3.sha256"});
   REQUIRE(rig.run.ledger.failures().size() == 2);
@@ -170,12 +170,12 @@ TEST_CASE("a backup that older ones were deleted for is not taken back (trap 3)"
   rig.commit("new", "data", "sha256");
   rig.catalog.publish(sample_manifest("new", "shop"));
   SECTION("a dry run deletes nothing, so it may go") {
-    rig.catalog.remove({"old"}, kCluster, "shop", true);
+    rig.catalog.remove({"old"}, kShop, {.dry_run = true, .without_backup = true});
     rig.catalog.discard("new");
     CHECK(rig.keys() == Texts{"old", "old.meta", "old.sha256"});
   }
   SECTION("the last one stays") {
-    rig.catalog.remove({"old"}, kCluster, "shop");
+    rig.catalog.remove({"old"}, kShop, kAsked);
     const Error error = caught([&] { rig.catalog.discard("new"); });
     CHECK(kind_of(error) == "refused");
     CHECK_THAT(error.message(), ContainsSubstring("'new' in memory:catalog_test"));
@@ -188,7 +188,7 @@ TEST_CASE("a store that cannot be listed deletes nothing", "[job]") {
   put_backup(*rig.below, sample_manifest("old", "shop", 1));
   put_backup(*rig.below, sample_manifest("new", "shop", 2));
   rig.store->refuse = "list";
-  CHECK(caught_kind([&] { rig.catalog.remove({"old"}, kCluster, "shop"); }) == "io");
+  CHECK(caught_kind([&] { rig.catalog.remove({"old"}, kShop, kAsked); }) == "io");
   CHECK(rig.below->head("old.meta"));
   CHECK(rig.run.ledger.failures().size() == 1);
 }
