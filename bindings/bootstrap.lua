@@ -76,7 +76,7 @@ local function policy_require(name)
       :format(name, table.concat(MODULES, ', ')), 2)
   end
   local module = require(name)
-  if name == 'pgbak.retention' then return module.fresh() end
+  if name == 'pgbak.retention' or name == 'pgbak.naming' then return module.fresh() end
   return type(module) == 'table' and copy(module) or module
 end
 

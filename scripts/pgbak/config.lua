@@ -135,13 +135,6 @@ local function set_bases(list, base_name)
   end
 end
 
----What policies/<name>.lua returns; the user's own copy may return anything.
-local function shipped(name)
-  local value = require('policies.' .. name)
-  check(value, settings.field().fields[name], name, ('policies/%s.lua: '):format(name))
-  return value
-end
-
 ---Makes a configuration of its sources; reads nothing else.
 ---@param sources pgbak.ConfigSources
 ---@return pgbak.Config
@@ -169,8 +162,7 @@ function M.resolve(sources)
     end
   end
   config.retention = decision.from(given.retention or 'policies/retention.lua', origins.retention)
-  config.naming = given.naming and names.from(given.naming, origins.naming)
-    or names.from(shipped('naming'), 'policies/naming.lua')
+  config.naming = names.from(given.naming or 'policies/naming.lua', origins.naming)
   return config
 end
 

@@ -179,6 +179,25 @@ function M.dated_prefix(prefix, opts)
   return naming
 end
 
+---The library as a policy gets it: a mistake names the line where the naming is made. That is noted
+---when `naming.template` is looked up, since a tail call (`return naming.template '…'`) loses it.
+---@return table
+function M.fresh()
+  local function lookup(_, name)
+    local made = M[name]
+    -- Levels: pcall, its guard, this function, the line with `naming.template`.
+    local _, at = pcall(error, '', 4)
+    if made == nil then error(("naming has no '%s'"):format(name) .. suggestion(name, M), 2) end
+    if made ~= M.template and made ~= M.dated_prefix then return made end
+    return function(...)
+      local ok, result = pcall(made, ...)
+      if not ok then error(at .. result, 0) end
+      return result
+    end
+  end
+  return setmetatable({}, { __index = lookup, __metatable = false })
+end
+
 ---The naming's name, for manifests.
 ---@param naming pgbak.Naming
 ---@return 'tiered'|'dated_prefix'|'by_type_folder'|'template'|'custom'
