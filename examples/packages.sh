@@ -7,12 +7,13 @@ build_packages=(
   g++ cmake ninja-build pkg-config ccache
   libluajit-5.1-dev libpq-dev libssl-dev zlib1g-dev libdeflate-dev libzstd-dev
   libcurl4-openssl-dev libpugixml-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
+  libhowardhinnant-date-dev
 )
 # What pgbak calls when it runs.
-run_packages=(postgresql-client)
+run_packages=(postgresql-client tzdata)
 # A PostgreSQL server, for the examples and the tests only.
 server_packages=(postgresql)
-test_packages=(catch2 curl file gzip jq openssl procps zstd)
+test_packages=(catch2 curl file gzip jq openssl procps restic zstd)
 # An S3 service for the tests (tests/support/ceph.sh), and public clients to compare notes with.
 s3_packages=(radosgw ceph-mon ceph-osd ceph-common uuid-runtime openssl)
 s3_client_packages=(rclone s3cmd awscli) # Ubuntu 24.04 has no awscli
