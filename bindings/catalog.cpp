@@ -125,7 +125,8 @@ void history(Call& call) {
   const DeletionHistory found = Catalog(store, call.run()).history(key);
   Json out = Json::array();
   for (const DeletionRecord& record : found.records) {
-    for (Json each : record.to_json()["deletions"]) {
+    const Json whole = record.to_json();
+    for (Json each : whole["deletions"]) {
       each["time"] = record.time.time_since_epoch().count();
       each["run"] = record.run;
       each["script"] = record.script;
