@@ -1,7 +1,9 @@
 #include "bindings/value.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <map>
+#include <utility>
+#include <vector>
 
 namespace pgbak {
 namespace {
@@ -60,10 +62,12 @@ Json read_table(lua_State* lua, int index, int depth) {
     array.push_back(read(lua, lua_gettop(lua), depth + 1));
     lua_pop(lua, 1);
   }
-  std::map<std::string, Json> sorted;  // Lua's tables have no order of their own
+  std::vector<std::pair<std::string, Json>> sorted;  // Lua's tables have no order of their own
   for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1)) {
     if (lua_type(lua, -2) == LUA_TSTRING) {
-      sorted[lua_tostring(lua, -2)] = read(lua, lua_gettop(lua), depth + 1);
+      std::size_t size = 0;
+      const char* key = lua_tolstring(lua, -2, &size);
+      sorted.emplace_back(std::string(key, size), read(lua, lua_gettop(lua), depth + 1));
     } else if (!is_index(lua, -2, length)) {
       throw Misuse("a table with " + std::string(luaL_typename(lua, -2)) +
                    " keys beside 1…n has no JSON form");
@@ -71,7 +75,15 @@ Json read_table(lua_State* lua, int index, int depth) {
   }
   if (length > 0 && !sorted.empty())
     throw Misuse("a table with both list and named keys has no JSON form");
-  return length > 0 || has_metatable(lua, index, kArrayKey) ? array : Json(sorted);
+  if (length > 0 || has_metatable(lua, index, kArrayKey)) return array;
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  Json object = Json::object();
+  auto& members = object.get_ref<Json::object_t&>();
+  members.reserve(sorted.size());
+  // No look for a twin as push_back() has it: a table's keys differ.
+  for (auto& [key, value] : sorted) members.emplace_back(std::move(key), std::move(value));
+  return object;
 }
 
 Json read(lua_State* lua, int index, int depth) {
@@ -208,7 +220,7 @@ void push_json(lua_State* lua, const Json& json, bool keep_null) {
     }
     case Json::value_t::object:
       lua_createtable(lua, 0, static_cast<int>(json.size()));
-      for (const auto& [key, item] : json.items()) {
+      for (const auto& [key, item] : json.get_ref<const Json::object_t&>()) {
         push_string(lua, key);
         push_json(lua, item, keep_null);
         lua_rawset(lua, -3);

@@ -3,6 +3,7 @@ local sys = require 'pgbak.sys'
 local check = sys.load 'tests/support/check.lua'()
 local config = require 'pgbak.config'
 local databases = require 'pgbak.databases'
+local decision = require 'pgbak.decision'
 local settings = require 'pgbak.settings'
 
 -- An environment of the test's own: NAME_FILE holds the secret itself here.
@@ -184,7 +185,23 @@ check.equal({ kept(c, 'daily', 20), kept(c, 'weekly', 20), kept(c, 'monthly', 20
 check.equal(c.origins.retention, 'BACKUP_RETENTION_DAILY, BACKUP_RETENTION_MONTHLY')
 check.equal(kept(resolve({ retention = { daily = 3 } }, { BACKUP_RETENTION_DAILY = '2' }), 'daily',
   20), 3)
-check.equal(resolve().retention == require 'policies.retention', true)
+c = resolve()
+check.equal({ kept(c, 'daily', 20), kept(c, 'weekly', 20), kept(c, 'manual', 20) }, { 7, 4, 20 })
+check.equal(decision.place(c.retention), 'policies/retention.lua')
+check.equal(kept(resolve { retention = 'policies/retention.lua' }, 'daily', 20), 7)
+complains('policies/missing.lua', { retention = 'policies/missing.lua' })
+c = resolve { stores = { './a', { url = './b', retention = { daily = 2 } },
+  { url = './c', retention = 'policies/retention.lua' } } }
+check.equal({ c.stores[1].retention, kept(c.stores[2], 'daily', 20),
+  kept(c.stores[3], 'daily', 20) }, { nil, 2, 7 })
+complains('stores[1].retention.daily must be a positive integer',
+  { stores = { { url = './a', retention = { daily = 0 } } } })
+-- How many good ones stay at least.
+check.equal({ resolve().min_keep, resolve(nil, { BACKUP_MIN_KEEP = '3' }).min_keep,
+  resolve({ min_keep = 2 }, { BACKUP_MIN_KEEP = '3' }).min_keep }, { 1, 3, 2 })
+complains('my.lua: min_keep must be at least 1, not 0', { min_keep = 0 })
+complains('environment variable BACKUP_MIN_KEEP must be an integer', nil,
+  { BACKUP_MIN_KEEP = 'all' })
 for _, bad in ipairs { '0', '-1', 'x', '7d' } do
   complains(("environment variable BACKUP_RETENTION_DAILY must be a positive integer or "
     .. "'forever', not '%s'"):format(bad), nil, { BACKUP_RETENTION_DAILY = bad })

@@ -23,8 +23,8 @@ return {
   -- stores = { './backups', { url = '/mnt/nas/pgbak', required = false } },
 
   -- How many backups of each type stay, per database and store. Without this:
-  -- policies/retention.lua, where you can also write a rule of your own. A store may have another:
-  -- { url = '/mnt/nas/pgbak', retention = 'policies/gfs.lua' }
+  -- policies/retention.lua, where you can also write a rule of your own. The table of
+  -- a store may hold a retention of its own, such as the path of another policy.
   -- retention = { daily = 7, weekly = 4, monthly = 12, manual = 'forever' },
   -- min_keep = 1,                        -- good backups that stay, whatever a policy says
 

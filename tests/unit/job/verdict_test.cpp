@@ -48,6 +48,14 @@ TEST_CASE("only a run without failures exits 0 (promise 1)", "[job]") {
     CHECK(judge(rig.run, std::nullopt).exit_code == 0);
     CHECK(judge(rig.run, kScriptError).exit_code == 3);
   }
+  SECTION("what was compared differs: 1, unless something is wrong") {
+    rig.run.differs = true;
+    CHECK(judge(rig.run, std::nullopt).exit_code == 1);
+    CHECK_FALSE(judge(rig.run, std::nullopt).error);
+    CHECK(judge(rig.run, kScriptError).exit_code == 3);
+    rig.degrade("no answer");
+    CHECK(judge(rig.run, std::nullopt).exit_code == 15);
+  }
   SECTION("a best-effort destination that failed alone degrades the run") {
     rig.degrade("no answer");
     CHECK(judge(rig.run, std::nullopt).exit_code == 15);
