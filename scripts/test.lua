@@ -1,47 +1,70 @@
--- scripts/test.lua: try every store: reach it, write, read, list and delete a probe
-local console = require 'pgbak.console'
-local json = require 'pgbak.json'
+-- scripts/test.lua: run specs of policies and scripts, or try every store
 local pgbak = require 'pgbak'
-local run = require 'pgbak.run'
-local stores = require 'pgbak.stores'
 
 local options = pgbak.args({ ... }, {
   name = 'test',
-  doc = 'Writes a probe into every configured store, reads it back, lists and deletes it, and\n'
-    .. 'says how long each took.',
+  doc = 'Runs *_spec.lua, the specs of your policies and scripts, in a made-up world\n'
+    .. '(docs/testing.md). Without a path it runs those below the current directory; where there\n'
+    .. 'are none it tries the stores, as --stores does: it writes a probe into each, reads it\n'
+    .. 'back, lists and deletes it, and says how long each took.',
   options = {
-    { name = 'store', value = 'URL', doc = 'only this store' },
-    { name = 'json', type = 'flag', doc = 'print the results as JSON' },
+    { name = 'path', type = 'list', positional = true, doc = 'spec files, or directories of them' },
+    { name = 'filter', value = 'TEXT', doc = 'only tests with this in their names' },
+    { name = 'tap', type = 'flag', doc = 'print TAP (Test Anything Protocol)' },
+    { name = 'junit', value = 'FILE', doc = 'write the results as JUnit XML, too' },
+    { name = 'stores', type = 'flag', doc = 'try every configured store' },
+    { name = 'store', value = 'URL', doc = 'try only this store' },
+    { name = 'json', type = 'flag', doc = 'print what trying the stores came to as JSON' },
   },
+  examples = { 'pgbak test specs', 'pgbak test --junit results.xml', 'pgbak test --stores' },
 })
 if not options then return end
 
-local STEPS = { 'reach', 'write', 'read', 'list', 'delete' }
+local sys = require 'pgbak.sys'
 
-local config = pgbak.config({}, { databases_optional = true })
-local results = json.array {}
-local _, first = pgbak.try(pgbak.each, stores.select(config.stores, options.store), function(each)
-  local url = each.store:url()
-  local took, err = pgbak.try(run.step, 'test', url, each.store.check, each.store)
-  local result = took or {}
-  result.store, result.required, result.good = url, each.required, took ~= nil
-  result.error = err and tostring(err)
-  results[#results + 1] = result
-  if err then error(err, 0) end
-end)
+local function try_stores()
+  local config = pgbak.config({}, { databases_optional = true })
+  require('pgbak.probe').run(
+    require('pgbak.stores').select(config.stores, options.store), options.json)
+end
 
-if options.json then
-  io.write(json.encode(results, { pretty = true }), '\n')
-else
-  local columns, rows = { { title = 'STORE' }, { title = 'RESULT' } }, {}
-  for _, step in ipairs(STEPS) do columns[#columns + 1] = { title = step:upper(), right = true } end
-  for i, result in ipairs(results) do
-    rows[i] = { result.store, result.good and 'good' or 'FAILED' }
-    for _, step in ipairs(STEPS) do
-      local seconds = result[step .. '_seconds']
-      table.insert(rows[i], seconds and ('%d ms'):format(math.ceil(seconds * 1000)) or '-')
+local for_stores = options.stores or options.store or options.json
+local for_specs = options.path or options.filter or options.tap or options.junit
+if for_stores and for_specs then
+  pgbak.fail('config', 'specs and stores are tested by runs of their own')
+end
+if for_stores or not for_specs and #sys.files('.', '_spec.lua') == 0 then return try_stores() end
+
+local run = require 'pgbak.run'
+local spec = require 'pgbak.spec'
+local report = require 'pgbak.spec_report'
+
+local tests = {}
+for _, file in ipairs(spec.find(options.path or { '.' })) do
+  for _, test in ipairs(spec.load(file)) do
+    if not options.filter or test.name:find(options.filter, 1, true) then
+      tests[#tests + 1] = test
     end
   end
-  io.write(console.table(columns, rows))
 end
-if first then error(first, 0) end
+if #tests == 0 then
+  pgbak.fail('config', ("no test has '%s' in its name"):format(options.filter))
+end
+
+local out = options.tap and report.tap or report.human
+local results = {}
+out.begin(tests)
+for i, test in ipairs(tests) do
+  results[i] = spec.run(test)
+  out.result(results[i], i, results[i - 1])
+end
+out.finish(results)
+if options.junit then
+  local file = assert(io.open(options.junit, 'w'))
+  assert(file:write(report.junit(results)))
+  assert(file:close())
+end
+-- A file with a failed test is a failed step, so that the run fails.
+for _, failed in ipairs(report.failed_files(results)) do
+  pcall(run.step, 'test', failed.file, pgbak.fail, 'config', failed.message)
+end

@@ -55,3 +55,18 @@ TEST_CASE("what is no time is refused with its text", "[base]") {
     CHECK_THAT(error.message(), ContainsSubstring("'" + text + "'"));
   }
 }
+
+TEST_CASE("a clock that replaces the real one stands still until it is moved", "[base]") {
+  const WallTime real = wall_now();
+  VirtualClock clock(parse_rfc3339("2026-11-20T02:00:00Z"));
+  {
+    const ClockReplacement replacement(clock);
+    CHECK(wall_now() == clock.now());
+    clock.advance(std::chrono::hours(24));
+    CHECK(format_rfc3339(wall_now()) == "2026-11-21T02:00:00Z");
+    CHECK(caught_kind([&] { const ClockReplacement second(clock); }) == "internal");
+    CHECK(format_rfc3339(wall_now()) == "2026-11-21T02:00:00Z");
+  }
+  CHECK(wall_now() >= real);
+  CHECK(wall_now() - real < std::chrono::hours(1));
+}

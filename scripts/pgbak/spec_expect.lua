@@ -1,0 +1,146 @@
+-- Expectations of specs: expect(value):equals(7). One that is not met raises at the spec's line.
+local schema = require 'pgbak.schema'
+
+local M = {}
+
+---How many expectations there were so far.
+M.count = 0
+
+local Expectation = {}
+
+---A value as people read it, keys in order.
+---@param value any
+---@return string
+function M.shown(value)
+  if type(value) == 'string' then return ('%q'):format(value):gsub('\\\n', '\\n') .. '' end
+  if type(value) ~= 'table' then return tostring(value) end
+  local meta = getmetatable(value)
+  if type(meta) == 'table' and meta.__tostring then return tostring(value) end
+  local keys, out = {}, {}
+  for key in pairs(value) do
+    if not (type(key) == 'number' and key >= 1 and key <= #value) then keys[#keys + 1] = key end
+  end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  for i, each in ipairs(value) do out[i] = M.shown(each) end
+  for _, key in ipairs(keys) do
+    out[#out + 1] = ('%s = %s'):format(type(key) == 'string' and key or ('[%s]'):format(
+      tostring(key)), M.shown(value[key]))
+  end
+  return '{ ' .. table.concat(out, ', ') .. ' }'
+end
+
+local function same(a, b)
+  if type(a) ~= 'table' or type(b) ~= 'table' then return a == b end
+  for key, value in pairs(a) do
+    if not same(value, b[key]) then return false end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then return false end
+  end
+  return true
+end
+
+local function has(value, part)
+  if type(value) == 'string' then return value:find(part, 1, true) ~= nil end
+  for _, each in pairs(value) do
+    if same(each, part) then return true end
+  end
+  return false
+end
+
+local WIDE = 60 -- longer ones get a line each
+
+---Called by an expectation: when it is not met, the line to blame is that of the expectation's
+---caller.
+local function judge(met, expected, got)
+  M.count = M.count + 1
+  if met then return end
+  local wide = #expected + #got > WIDE
+  error((wide and 'expected %s\n       got %s' or 'expected %s, got %s'):format(expected, got), 3)
+end
+
+---The same content, tables compared deeply.
+function Expectation:equals(value)
+  judge(same(self.value, value), M.shown(value), M.shown(self.value))
+end
+
+function Expectation:differs_from(value)
+  judge(not same(self.value, value), 'anything but ' .. M.shown(value), 'just that')
+end
+
+function Expectation:is_true() judge(self.value == true, 'true', M.shown(self.value)) end
+function Expectation:is_false() judge(self.value == false, 'false', M.shown(self.value)) end
+function Expectation:is_nil() judge(self.value == nil, 'nil', M.shown(self.value)) end
+function Expectation:exists() judge(self.value ~= nil, 'something', 'nil') end
+
+---A text holds a part, or a list an element.
+function Expectation:contains(part)
+  judge(has(self.value, part), 'something with ' .. M.shown(part), M.shown(self.value))
+end
+
+function Expectation:lacks(part)
+  judge(not has(self.value, part), 'nothing with ' .. M.shown(part), M.shown(self.value))
+end
+
+---A text matches a Lua pattern.
+function Expectation:matches(pattern)
+  judge(self.value:find(pattern) ~= nil, 'a match of ' .. M.shown(pattern), M.shown(self.value))
+end
+
+function Expectation:has_length(length)
+  judge(#self.value == length, ('%d of them'):format(length), ('%d: %s'):format(#self.value,
+    M.shown(self.value)))
+end
+
+function Expectation:at_least(least)
+  judge(self.value >= least, 'at least ' .. M.shown(least), M.shown(self.value))
+end
+
+function Expectation:at_most(most)
+  judge(self.value <= most, 'at most ' .. M.shown(most), M.shown(self.value))
+end
+
+---A function raises, and the error's text holds `text`.
+function Expectation:raises(text, kind)
+  local ok, err = pcall(self.value)
+  local got = ok and 'no error' or ('%s: %s'):format(type(err) == 'table' and err.kind or 'a text',
+    tostring(err))
+  judge(not ok and has(tostring(err), text or '')
+    and (kind == nil or type(err) == 'table' and err.kind == kind),
+    ('an error%s with %s'):format(kind and ' of kind ' .. kind or '', M.shown(text or '')), got)
+end
+
+local function outcome(run)
+  if run.exit_code == 0 then return 'success' end
+  return ('exit code %d, %s: %s'):format(run.exit_code, run.error and run.error.kind or '?',
+    run.error and tostring(run.error) or '?')
+end
+
+---A rehearsed run ended with exit code 0.
+function Expectation:succeeds() judge(self.value.exit_code == 0, 'success', outcome(self.value)) end
+
+---A rehearsed run failed, for an error of that kind, whose text holds `text`.
+function Expectation:fails(kind, text)
+  local err = self.value.error
+  judge(self.value.exit_code ~= 0 and err and (kind == nil or err.kind == kind)
+    and has(tostring(err), text or ''),
+    ('a failure%s%s'):format(kind and ' of kind ' .. kind or '', text and ' with ' .. M.shown(text)
+      or ''), outcome(self.value))
+end
+
+local names = {}
+for name in pairs(Expectation) do names[#names + 1] = name end
+table.sort(names)
+
+local meta = { __index = function(_, name)
+  local found = Expectation[name]
+  if found or name == 'value' then return found end -- the value may be nil
+  error(("no expectation is called '%s', %s"):format(tostring(name), schema.did_you_mean(name,
+    names)), 2)
+end }
+
+---@param value any
+---@return table expectation
+function M.expect(value) return setmetatable({ value = value }, meta) end
+
+return M
