@@ -67,6 +67,8 @@ void publish(Call& call) {
   call.push(for_lua(Catalog(store, call.run()).publish(std::move(manifest))));
 }
 
+void check_key(Call& call) { check_backup_key(call.string(1)); }
+
 void list(Call& call) {
   const CatalogListing listing = Catalog(call.object<Store>(1), call.run()).list();
   Json backups = Json::array();
@@ -208,6 +210,14 @@ const Module& catalog_module() {
         "corrupt when the stored size is wrong",
         "catalog.publish(disk, key, { database = 'shop', … })",
         publish},
+       {"check_key",
+        "Checks a key before it becomes a backup's. Touches no store.",
+        {{"key", "string", false, "of its data"}},
+        "",
+        "",
+        "config when it is no relative path, too long, or reserved for what belongs to a backup",
+        "catalog.check_key('shop/shop.sql.gz')",
+        check_key},
        {"list",
         "Lists backups, newest first.",
         {store},

@@ -24,19 +24,6 @@ std::string digest_line(const std::string& sha256, const std::string& key) {
   return sha256 + "  " + key.substr(key.find_last_of('/') + 1) + "\n";
 }
 
-/// Throws Error{config} for what pgbak names itself.
-void check_reserved(const std::string& key) {
-  std::string reserved;
-  for (const std::string_view suffix :
-       {Manifest::kSuffix, Manifest::kDigestSuffix, kVerifiedSuffix}) {
-    if (key.ends_with(suffix)) reserved = "ends in " + std::string(suffix);
-  }
-  if (key.starts_with(kHistoryPrefix)) reserved = "begins with " + std::string(kHistoryPrefix);
-  if (reserved.empty()) return;
-  throw Error(ErrorKind::config, kWriter,
-              "key '" + key + "' " + reserved + ", which pgbak reserves");
-}
-
 /// Throws Error{exists} when `key` is a backup already.
 void check_free(Store& store, const std::string& key) {
   if (!store.head(meta_key(key))) return;
@@ -141,6 +128,21 @@ class ReplacingSink final : public Sink {
 
 }  // namespace
 
+void check_backup_key(const std::string& key) {
+  check_key(key);
+  std::string reserved;
+  for (const std::string_view suffix :
+       {Manifest::kSuffix, Manifest::kDigestSuffix, kVerifiedSuffix}) {
+    if (key.ends_with(suffix)) reserved = "ends in " + std::string(suffix);
+  }
+  if (key.starts_with(kHistoryPrefix)) reserved = "begins with " + std::string(kHistoryPrefix);
+  if (!reserved.empty()) {
+    throw Error(ErrorKind::config, kWriter,
+                "key '" + key + "' " + reserved + ", which pgbak reserves");
+  }
+  check_key(key + std::string(kVerifiedSuffix));  // the longest companion has to fit, too
+}
+
 Catalog::Catalog(std::shared_ptr<Store> store, Run& run) : store_(std::move(store)), run_(run) {}
 
 CatalogListing Catalog::list() const {
@@ -191,7 +193,7 @@ std::optional<Manifest> Catalog::find(const std::string& key) const {
 
 std::unique_ptr<Sink> Catalog::writer(const std::string& key,
                                       const std::optional<Owner>& replaces) const {
-  check_reserved(key);
+  check_backup_key(key);
   if (replaces && store_->head(meta_key(key))) {
     check_replaceable(key, *replaces);
     return std::make_unique<ReplacingSink>(

@@ -54,6 +54,10 @@ struct Removal {
   bool removed = false;  ///< false: it was already gone
 };
 
+/// Throws Error{config} unless `key` may be a backup's: check_key() for it and its companions, and
+/// neither ending like one of them (.meta, .sha256, .verified) nor beginning like the history.
+void check_backup_key(const std::string& key);
+
 class Catalog {
  public:
   Catalog(std::shared_ptr<Store> store, Run& run);
@@ -66,9 +70,8 @@ class Catalog {
 
   /// A writer for a new backup's data. Throws Error{exists} when `key` has a manifest, or data
   /// without one that is younger than 10 minutes and not of this very run; other data is an orphan
-  /// of a run that died, or of a manifest that this run could not write, and is removed. Throws
-  /// Error{config} for a key that ends like a companion (.meta, .sha256, .verified) or begins like
-  /// the history.
+  /// of a run that died, or of a manifest that this run could not write, and is removed. Throws as
+  /// check_backup_key() does.
   /// With `replaces`, a backup of that owner is replaced at commit(), and stays whole until then;
   /// Error{exists} for another owner's, Error{refused} for one that is kept, both looked at again
   /// at commit().
