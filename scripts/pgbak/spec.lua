@@ -155,6 +155,9 @@ end
 function M.find(paths)
   local out = {}
   for _, path in ipairs(paths) do
+    if not sys.exists(path) then
+      failure.raise('not_found', ("no file or directory '%s'"):format(path))
+    end
     if path:find '%.lua$' then
       out[#out + 1] = path
     else

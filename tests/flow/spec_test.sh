@@ -177,6 +177,7 @@ expect_status 3
 expect_stderr "no \*_spec.lua below 'empty'"
 run "$PGBAK" test missing
 expect_status 7
+expect_stderr "no file or directory 'missing'"
 mkdir specs
 cat >specs/one_spec.lua <<<"it('counts', function() expect(1):equals(1) end)"
 run "$PGBAK" test
