@@ -28,7 +28,7 @@ std::string place_of(lua_State* lua) {
     lua_getinfo(lua, "Sl", &frame);
     if (frame.currentline < 0) continue;
     const std::string_view source = frame.short_src;
-    const std::string here = std::string(source) + ":" + std::to_string(frame.currentline);
+    std::string here = std::string(source) + ":" + std::to_string(frame.currentline);
     if (source.ends_with("_spec.lua")) return here;
     if (innermost.empty()) innermost = here;
   }

@@ -1,5 +1,6 @@
 #include "host/store/faulty_store.hpp"
 
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -8,20 +9,20 @@ namespace {
 
 class FaultySink final : public Sink {
  public:
-  FaultySink(std::unique_ptr<Sink> below, Error error)
-      : below_(std::move(below)), error_(std::move(error)) {}
+  FaultySink(std::unique_ptr<Sink> below, const Error& error)
+      : below_(std::move(below)), fail_([error] { throw error; }) {}
 
   void write(Bytes in, const Stop& stop) override {
     below_->write(in.first(in.size() / 2), stop);
-    throw error_;
+    fail_();
   }
-  void commit(const Stop& /*stop*/) override { throw error_; }
+  void commit(const Stop& /*stop*/) override { fail_(); }
   void abort() noexcept override { below_->abort(); }
   std::string name() const override { return below_->name(); }
 
  private:
   std::unique_ptr<Sink> below_;
-  Error error_;
+  std::function<void()> fail_;
 };
 
 class FaultyStore final : public Store {
@@ -33,9 +34,9 @@ class FaultyStore final : public Store {
 
   std::unique_ptr<Sink> writer(const std::string& key, const WriteOptions& options) override {
     auto sink = below_->writer(key, options);
-    auto error = faults_->next(StoreOperation::write, named(key));
+    const auto error = faults_->next(StoreOperation::write, named(key));
     if (!error) return sink;
-    return std::make_unique<FaultySink>(std::move(sink), *std::move(error));
+    return std::make_unique<FaultySink>(std::move(sink), *error);
   }
   std::unique_ptr<Source> reader(const std::string& key) override {
     strike(StoreOperation::read, named(key));
