@@ -69,6 +69,15 @@ void publish(Call& call) {
 
 void check_key(Call& call) { check_backup_key(call.string(1)); }
 
+void check_takes(Call& call) {
+  std::optional<Owner> replaces;
+  if (call.has(3)) {
+    const Options whose = call.options(3);
+    replaces = Owner{whose.string("cluster"), whose.string("database")};
+  }
+  Catalog(call.object<Store>(1), call.run()).check_takes(call.string(2), replaces);
+}
+
 void list(Call& call) {
   const CatalogListing listing = Catalog(call.object<Store>(1), call.run()).list();
   Json backups = Json::array();
@@ -218,6 +227,21 @@ const Module& catalog_module() {
         "config when it is no relative path, too long, or reserved for what belongs to a backup",
         "catalog.check_key('shop/shop.sql.gz')",
         check_key},
+       {"check_takes",
+        "Checks that no backup is in the way of one that is going to be written.",
+        {store,
+         {"key", "string", false, "of its data"},
+         {"whose",
+          "table",
+          true,
+          "whose backup under the key it may replace; default: nobody's",
+          {{"database", "string", kRequired, "the database's name"},
+           {"cluster", "string", kRequired, "as in the manifests"}}}},
+        "",
+        "",
+        "exists when there is one, or another's; refused for one that is kept",
+        "catalog.check_takes(disk, 'shop/shop.sql.gz')",
+        check_takes},
        {"list",
         "Lists backups, newest first.",
         {store},

@@ -28,7 +28,7 @@ std::string digest_line(const std::string& sha256, const std::string& key) {
 void check_free(Store& store, const std::string& key) {
   if (!store.head(meta_key(key))) return;
   throw Error(ErrorKind::exists, kWriter, "backup '" + key + "' exists already in " + store.url())
-      .hint("use a naming with the time in it, or wait for the next period");
+      .hint("use a naming with the time in it, or ask for `overwrite`");
 }
 
 /// Removes an orphan at `key`: data of a run that died before its manifest. Young data may belong
@@ -203,6 +203,14 @@ std::unique_ptr<Sink> Catalog::writer(const std::string& key,
   check_free(*store_, key);
   remove_orphan(*store_, key, run_.ledger.left_unpublished(store_->url(), key));
   return store_->writer(key, {});
+}
+
+void Catalog::check_takes(const std::string& key, const std::optional<Owner>& replaces) const {
+  if (replaces) {
+    check_replaceable(key, *replaces);
+  } else {
+    check_free(*store_, key);
+  }
 }
 
 void Catalog::check_replaceable(const std::string& key, const Owner& owner) const {

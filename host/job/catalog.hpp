@@ -78,6 +78,10 @@ class Catalog {
   std::unique_ptr<Sink> writer(const std::string& key,
                                const std::optional<Owner>& replaces = {}) const;
 
+  /// Throws as writer() would because of the backup at `key`, if there is one: for a dump that goes
+  /// through another place first.
+  void check_takes(const std::string& key, const std::optional<Owner>& replaces = {}) const;
+
   /// Makes data that this run committed a backup: writes `<key>.sha256`, then `<key>.meta`. Sizes,
   /// digest, times and what concerns the run are filled in from the ledger; the caller gives the
   /// rest. Throws Error{refused} when the run committed no such data, or its pipeline did not end
