@@ -120,7 +120,9 @@ TEST_CASE("a writer never replaces a backup, but the leftovers of a dead run (tr
   CHECK(kind_of(error) == "exists");
   CHECK_THAT(error.message(), ContainsSubstring("backup 'good' exists already"));
   CHECK(rig.below->get("good", rig.stop) == "data");
+  CHECK(caught([&] { rig.catalog.check_takes("good"); }).message() == error.message());
 
+  rig.catalog.check_takes("fresh");
   write("fresh");
   CHECK(rig.below->get("fresh", rig.stop) == "new");
 }
