@@ -13,6 +13,7 @@ local options = pgbak.args({ ... }, {
     { name = 'level', type = 'integer', value = 'N', doc = 'compression level' },
     { name = 'schema-only', type = 'flag', doc = 'definitions without rows' },
     { name = 'data-only', type = 'flag', doc = 'rows without definitions' },
+    { name = 'overwrite', type = 'flag', doc = 'replace a backup that has the same name' },
     { name = 'dry-run', type = 'flag', doc = 'print what would be done, write nothing' },
     { name = 'json', type = 'flag', doc = 'print the manifests as JSON' },
   },
@@ -25,7 +26,7 @@ if not options then return end
 
 local config = pgbak.config {
   format = options.format, codec = options.codec, level = options.level,
-  schema_only = options.schema_only, data_only = options.data_only,
+  schema_only = options.schema_only, data_only = options.data_only, overwrite = options.overwrite,
 }
 local chosen = require('pgbak.databases').select(config.databases, options.database)
 

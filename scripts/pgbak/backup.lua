@@ -6,6 +6,7 @@ local databases = require 'pgbak.databases'
 local dump = require 'pgbak.dump'
 local dump_options = require 'pgbak.dump_options'
 local log = require 'pgbak.log'
+local names = require 'pgbak.names'
 local plans = require 'pgbak.backup_plan'
 local run = require 'pgbak.run'
 local schema = require 'pgbak.schema'
@@ -18,14 +19,16 @@ local M = {}
 ---@class pgbak.BackupOptions
 ---@field to pgbak.StoreSpec|pgbak.StoreSpec[] where it goes
 ---@field type? string 'daily', 'weekly', …; default 'manual'
----@field naming? pgbak.Naming default: naming.tiered
+---@field naming? pgbak.NamingSpec default: naming.tiered
 ---@field dry_run? boolean only say what would be done
 
-local function spec()
+---What the options may be.
+---@return table<string, pgbak.Field>
+function M.fields()
   local fields = dump_options.fields()
   fields.to = stores.field
   fields.type = { type = 'string' }
-  fields.naming = { type = 'function' }
+  fields.naming = names.field
   fields.dry_run = { type = 'boolean' }
   return fields
 end
@@ -88,10 +91,12 @@ local function perform(plan)
     return {}
   end
   plan.elsewhere = #plan.to < all
+  names.claim(plan)
   log.info(('%s: %s backup starts, to %s'):format(name, plan.type, stores.names(plan.to)))
   sweep(plan.to)
   local write = plan.options.strategy == 'file' and staging.into or dump.into
   local report, manifests, failures = write(plan, plan.to)
+  names.made(plan, manifests)
   if next(manifests) then
     log.info(('%s: done in %s: %s dumped, %s stored (%s) as %s'):format(name,
       console.duration(report.seconds), console.size(report.in_bytes),
@@ -120,9 +125,10 @@ end
 ---@return table[] manifests one per store; in a dry run one table that says what would be done
 function M.run(db, opts)
   databases.check(db, 'pgbak.backup')
-  schema.check_options(opts, spec(), 'pgbak.backup', { 'to' })
+  schema.check_options(opts, M.fields(), 'pgbak.backup', { 'to' })
   if opts.dry_run then
     local plan = plans.make(db, opts)
+    names.claim(plan)
     log.info(('%s: would write %s to %s'):format(db.name, plan.key, stores.names(plan.to)))
     return { plans.preview(plan) }
   end

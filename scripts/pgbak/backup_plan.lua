@@ -2,13 +2,19 @@
 local clock = require 'pgbak.clock'
 local codecs = require 'pgbak.codecs'
 local dump_options = require 'pgbak.dump_options'
-local failure = require 'pgbak.failure'
+local names = require 'pgbak.names'
 local naming = require 'pgbak.naming'
 local pg = require 'pgbak.pg'
 local server = require 'pgbak.server'
 local stores = require 'pgbak.stores'
+local sys = require 'pgbak.sys'
 
 local M = {}
+
+---Whose a backup is.
+---@class pgbak.Owner
+---@field database string
+---@field cluster string
 
 ---@class pgbak.BackupPlan
 ---@field db pgbak.Database
@@ -16,6 +22,7 @@ local M = {}
 ---@field key string
 ---@field options table dump options
 ---@field to pgbak.Destination[]
+---@field replaces? pgbak.Owner whose backup under this key is replaced
 ---@field elsewhere? boolean another store has a backup of today (skip_if_exists)
 ---@field server pgbak.Server
 ---@field tool { path: string, version: string }
@@ -28,6 +35,16 @@ local function level_of(options, codec)
   return codec ~= 'none' and (options.level or codecs.default_level(codec)) or nil
 end
 
+local function facts(db, kind, options, codec)
+  local schemas = options.schemas or {}
+  return {
+    base = db.base or db.name, database = db.name, type = kind, time = clock.now(),
+    extension = codecs.extension(options.format, codec), format = options.format, codec = codec,
+    host = sys.hostname(), app = options.app, environment = options.environment,
+    schema = #schemas == 1 and schemas[1] or nil,
+  }
+end
+
 ---Asks the database's server, and decides.
 ---@param db pgbak.Database
 ---@param opts pgbak.BackupOptions
@@ -37,19 +54,14 @@ function M.make(db, opts)
   dump_options.check_together(options, ("database '%s'"):format(db.name))
   local codec = options.compression == 'pg_dump' and 'none' or options.codec
   local found = server.of(db)
-  local named = opts.naming or naming.tiered
+  local named = names.from(opts.naming or naming.tiered, "option 'naming'")
   local kind = opts.type or 'manual'
-  local key = named {
-    base = db.base or db.name, database = db.name, type = kind, time = clock.now(),
-    extension = codecs.extension(options.format, codec),
-  }
-  if type(key) ~= 'string' then
-    failure.raise('config', ('the naming must return a text, not a %s'):format(type(key)))
-  end
+  local key = names.key(named, facts(db, kind, options, codec))
   return {
     db = db, type = kind, key = key, options = options, to = stores.destinations(opts.to),
     server = found, tool = pg.tool('pg_dump', found.major), naming = naming.name_of(named),
     codec = codec, level = level_of(options, codec),
+    replaces = options.overwrite and { database = db.name, cluster = found.cluster } or nil,
   }
 end
 

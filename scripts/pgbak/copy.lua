@@ -17,16 +17,17 @@ local M = {}
 ---@field stall_timeout_seconds? number longest time without one byte moving
 ---@field stored? fun(store: Store) called for each store that has got its copy
 ---@field fresh? boolean the backup was made just now, so that no other store can have it
+---@field replaces? pgbak.Owner whose earlier backup under this key is replaced
 ---@field elsewhere? boolean there is a backup for good besides: best effort may fail everywhere
 
----The manifest of this backup in a store, or nothing. Raises when the store has another one under
----the key, or this one damaged: pgbak replaces no backup.
-local function find(backup, to)
+---The manifest of this backup in a store, or nothing. Raises when the store has this one damaged;
+---and when it has another one under the key, unless that is to be replaced.
+local function find(backup, to, replaces)
   local found = catalog.get(to, backup.key)
-  if not found then return nil end
+  if not found or replaces and found.id ~= backup.id then return nil end
   if not backups.same(found, backup) then
     failure.raise('exists', ("another backup is called '%s' in %s"):format(backup.key, to:url()),
-      'no backup is ever replaced')
+      'a copy replaces no other backup')
   end
   local data = to:head(backup.key)
   if data and data.size == found.stored_bytes then return found end
@@ -48,7 +49,7 @@ local function lacking(backup, from, to, opts, state)
   local numbers, list = {}, {}
   for i, each in ipairs(to) do
     if not state.manifests[i] then
-      local ok, found = pcall(find, backup, each.store)
+      local ok, found = pcall(find, backup, each.store, opts.replaces)
       if ok and found and opts.fresh and not state.lacked[i] then
         failure.raise('config', ("store '%s' is the same place as %s"):format(each.store:url(),
           from:url()), 'the dump must pass through another directory: set temp_dir')
@@ -76,7 +77,8 @@ local function try_once(backup, from, to, opts, state)
       from = from:reader(backup.key), through = { digest.check(backup.sha256) },
       expect_bytes = backup.stored_bytes, label = backup.key,
       stall_timeout_seconds = opts.stall_timeout_seconds,
-    }, backup.key, list, function(store) return catalog.adopt(store, from, backup.key) end)
+    }, backup.key, list, function(store) return catalog.adopt(store, from, backup.key) end,
+      opts.replaces)
     for n, i in ipairs(numbers) do
       state.manifests[i], state.failures[i] = manifests[n], failures[n]
       if manifests[n] then

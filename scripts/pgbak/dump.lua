@@ -69,13 +69,14 @@ end
 ---dumped for another reason than that every store has failed.
 ---@param plan pgbak.BackupPlan
 ---@param to pgbak.Destination[]
+---@param aside? boolean not for good, so that nothing there is replaced
 ---@return table? report of the transfer, nothing where every store has failed in it
 ---@return table<integer, table> manifests by the number in `to`
 ---@return table<integer, pgbak.Failure> failures likewise
-function M.into(plan, to)
+function M.into(plan, to, aside)
   local report, manifests, failures = landing.run(pipeline(plan), plan.key, to, function(store)
     return catalog.publish(store, plan.key, facts(plan))
-  end)
+  end, not aside and plan.replaces or nil)
   if not report and plan.elsewhere and not landing.required_failed(to, failures) then
     run.degrade('transfer', plan.db.name)
   end

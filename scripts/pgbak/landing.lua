@@ -45,10 +45,14 @@ local function why(err, key, to, before)
   return failures
 end
 
-local function transfer(spec, key, to)
+local function transfer(spec, key, to, replaces)
+  local whose = replaces or {}
   spec.to = {}
   for i, each in ipairs(to) do
-    spec.to[i] = each.store:writer(key, { required = each.required })
+    spec.to[i] = each.store:writer(key, {
+      required = each.required, overwrite = replaces and true, database = whose.database,
+      cluster = whose.cluster,
+    })
   end
   local before = #run.entries()
   local ok, report = pcall(stream.run, spec)
@@ -68,11 +72,12 @@ end
 ---@param key string
 ---@param to pgbak.Destination[]
 ---@param publish fun(store: Store): table makes a backup of the data and returns its manifest
+---@param replaces? pgbak.Owner whose backup under this key is replaced
 ---@return table? report of the transfer, nothing where every destination has failed in it
 ---@return table<integer, table> manifests by the number in `to`
 ---@return table<integer, pgbak.Failure> failures likewise
-function M.run(spec, key, to, publish)
-  local report, failures = transfer(spec, key, to)
+function M.run(spec, key, to, publish, replaces)
+  local report, failures = transfer(spec, key, to, replaces)
   local manifests = {}
   for _, i in ipairs(publishing_order(to)) do
     if not failures[i] then

@@ -1,5 +1,6 @@
--- What a backup is going to be called: finds the naming that was configured, asks it, and looks at
--- its answer. The host checks keys for itself once more.
+-- What a backup is going to be called: finds the naming that was configured, asks it, and has its
+-- answer checked.
+local catalog = require 'pgbak.catalog'
 local failure = require 'pgbak.failure'
 local naming = require 'pgbak.naming'
 local policy = require 'pgbak.policy'
@@ -47,7 +48,7 @@ local function place_of(named)
 end
 
 ---Asks a naming. Raises config, with file and line, when it raises, runs for more than ten seconds
----or returns something else than a text.
+---or returns what is no key.
 ---@param named pgbak.Naming
 ---@param facts pgbak.NamingFacts
 ---@return string key
@@ -62,6 +63,8 @@ function M.key(named, facts)
     failure.raise('config', ('%s: the naming returned %s instead of a text'):format(place,
       key == nil and 'nothing' or 'a ' .. type(key)), HINT)
   end
+  local fits, err = pcall(catalog.check_key, key)
+  if not fits then policy.rethrow(err, place) end
   return key
 end
 

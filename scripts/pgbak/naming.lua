@@ -1,4 +1,5 @@
 -- Namings: function(facts) -> key, the name of a backup in its stores. Pure.
+local calendar = require 'pgbak.calendar'
 local failure = require 'pgbak.failure'
 local sys = require 'pgbak.sys'
 
@@ -53,14 +54,9 @@ end
 ---@return string
 function M.stamp(time) return os.date('!%Y%m%dT%H%M%SZ', time) end
 
-local function offset(zone, time)
-  if zone == 'UTC' then return 0 end
-  return (require('pgbak.timezone').offset(zone, time))
-end
-
 ---The time of a zone, by a format of os.date.
 local function local_date(format, time, zone)
-  return os.date('!' .. format, time + offset(zone, time))
+  return os.date('!' .. format, calendar.wall(time, zone))
 end
 
 local function suggestion(name, words)
@@ -81,7 +77,7 @@ local function zone_of(opts)
     end
   end
   local zone = opts and opts.timezone or 'UTC'
-  local ok, err = pcall(offset, zone, 0)
+  local ok, err = pcall(calendar.wall, 0, zone)
   if not ok then return nil, tostring(err) end
   return zone
 end

@@ -55,6 +55,18 @@ local function check_free(plan, staging)
   end
 end
 
+---A dump that no store takes would be made for nothing.
+local function check_wanted(plan)
+  local first
+  for _, each in ipairs(plan.to) do
+    local ok, err = pcall(catalog.check_takes, each.store, plan.key, plan.replaces)
+    -- What cannot be asked now may answer when the dump is there.
+    if ok or err.kind ~= 'exists' and err.kind ~= 'refused' then return end
+    first = first or err
+  end
+  error(first, 0)
+end
+
 local function tidy(plan, manifest, staging, failures)
   if not next(failures) or plan.options.on_upload_failure == 'delete' then
     return catalog.discard(staging, manifest.key)
@@ -69,6 +81,7 @@ end
 local function upload(plan, manifest, staging)
   local ok, manifests, failures = pcall(copy.into, manifest, staging, plan.to, {
     attempts = plan.options.upload_attempts, fresh = true, elsewhere = plan.elsewhere,
+    replaces = plan.replaces,
     stall_timeout_seconds = plan.options.stall_timeout_seconds,
   })
   if ok then return manifests, failures end
@@ -90,7 +103,8 @@ function M.into(plan)
   local staging = open(plan.options.temp_dir)
   look_back(staging)
   check_free(plan, staging)
-  local report, staged, lost = dump.into(plan, { { store = staging, required = true } })
+  check_wanted(plan)
+  local report, staged, lost = dump.into(plan, { { store = staging, required = true } }, true)
   local manifest = staged[1]
   if not manifest then error(lost[1], 0) end
   log.info(('%s: dumped %s into %s, %s; reading it back'):format(plan.db.name, manifest.key,

@@ -97,6 +97,19 @@ check.equal(filled('{app}{type}', { app = '{type}%1' }), '=7Btype=7D=251daily')
 -- The ISO week brings its year: 1 January 2027 is in the 53rd of 2026.
 check.equal(filled('{week} {yyyy}', { time = 1798761600 }), '2026-W53 2027')
 
+-- The days of a zone: London's begin an hour earlier in summer. {timestamp} stays UTC.
+local london = { timezone = 'Europe/London' }
+check.equal(filled('{date} {time} {timestamp}', {}, london),
+  '2026-09-21 03-00-00 20260921T020000Z')
+local before_midnight = { time = TIME - 2.5 * 3600 } -- 23:30 UTC
+check.equal(filled('{yyyy}{mm}{dd} {weekday} {week}', before_midnight, london),
+  '20260921 Mon 2026-W39')
+check.equal(filled('{yyyy}{mm}{dd} {weekday} {week}', before_midnight), '20260920 Sun 2026-W38')
+check.equal(naming.dated_prefix('', london)(facts(before_midnight)), 'shop-20260921.gz')
+check.equal(naming.dated_prefix ''(facts(before_midnight)), 'shop-20260920.gz')
+check.equal(filled('{date} {time}', { time = TIME + 120 * 86400 }, london),
+  '2027-01-19 02-00-00')
+
 -- A fact that nobody set is named, with the setting.
 check.raises('config', "the naming '{app}/x' needs {app}, and there is none (set app in pgbak.lua, "
   .. 'or BACKUP_APP)', filled, '{app}/x', { app = false })
@@ -124,6 +137,8 @@ mistake("'}' stands alone", 'a}b')
 mistake("a text such as '{database}/{timestamp}.{extension}' expected", '')
 mistake("a text such as '{database}/{timestamp}.{extension}' expected", 7)
 mistake("unknown option 'timezne', did you mean 'timezone'?", 'x', { timezne = 'UTC' })
+mistake("naming.template 'x': there is no time zone 'Europe/Londen'", 'x',
+  { timezone = 'Europe/Londen' })
 check.raises('misuse', 'naming.dated_prefix: a text expected, got a number', function()
   local made = naming.dated_prefix(7)
   return made
