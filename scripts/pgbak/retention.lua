@@ -149,8 +149,9 @@ local function joined(where, decisive, ...)
   local at = here
   return function(backups, now)
     local answers, decision = {}, new_decision()
-    for i, policy in ipairs(policies) do answers[i] = ask(policy, backups, now, at) end
-    for _, backup in ipairs(newest_first(backups)) do
+    local sorted = newest_first(backups)
+    for i, policy in ipairs(policies) do answers[i] = ask(policy, sorted, now, at) end
+    for _, backup in ipairs(sorted) do
       local kept = not decisive
       for _, answer in ipairs(answers) do
         if answer.kept[backup.id] == decisive then
