@@ -61,9 +61,10 @@ local function nonsense(place, message, ...)
 end
 
 local function copy(value)
-  if type(value) ~= 'table' then return value end
   local out = {}
-  for key, each in pairs(value) do out[key] = copy(each) end
+  for key, each in next, value do
+    out[key] = type(each) == 'table' and copy(each) or each
+  end
   return out
 end
 
@@ -85,20 +86,24 @@ function M.sort(list)
   end
 end
 
----The backups that count, and all by their ids.
+-- The backups that count; and by id, what is known of each: 'waiting' for an answer, or 'damaged'.
 local function survey(backups)
-  local good, by_id = {}, {}
+  local good, states = {}, {}
   for _, backup in ipairs(backups) do
-    local twin = by_id[backup.id]
-    if twin then
-      failure.raise('config', ("two backups have the id '%s': %s and %s"):format(backup.id,
-        twin.key or 'one', backup.key or 'the other'), 'nothing was deleted; one of them is a copy')
+    local id = backup.id
+    if states[id] then
+      failure.raise('config', ("two backups have the id '%s', such as %s"):format(id,
+        backup.key or 'one'), 'nothing was deleted; one of them is a copy')
     end
-    by_id[backup.id] = backup
-    if backup.good ~= false then good[#good + 1] = backup end
+    if backup.good ~= false then
+      states[id] = 'waiting'
+      good[#good + 1] = backup
+    else
+      states[id] = 'damaged'
+    end
   end
   M.sort(good)
-  return good, by_id
+  return good, states
 end
 
 ---Calls the policy with copies, so that it cannot change what is decided about.
@@ -114,8 +119,9 @@ local function answer_of(policy, good, now, place)
   local ok, answer = pcall(sys.call_within, LIMIT_SECONDS, asked, given, now)
   if not ok then policies.rethrow(answer, place, HINT) end
   for i, backup in ipairs(good) do
-    for key, value in pairs(backup) do
-      if type(value) ~= 'table' and rawget(shown[i], key) ~= value then
+    local mine = shown[i]
+    for key, value in next, backup do
+      if rawget(mine, key) ~= value and type(value) ~= 'table' then
         nonsense(place, "changed '%s' of backup '%s'", tostring(key), backup.key or backup.id)
       end
     end
@@ -126,23 +132,25 @@ local function answer_of(policy, good, now, place)
   return answer
 end
 
----Notes for each backup of one list of the answer that it is there.
-local function take(answer, name, by_id, placed, place)
+-- Notes of each backup of one list of the answer that it is there.
+local function take(answer, name, states, place)
   local list = rawget(answer, name)
   if type(list) ~= 'table' then
     nonsense(place, "returned %s in '%s' instead of a list", type(list), name)
   end
   local count = 0
-  for _ in pairs(list) do count = count + 1 end
+  for _ in next, list do count = count + 1 end
   if count ~= #list then nonsense(place, "returned '%s' that is not a list", name) end
   for _, each in ipairs(list) do
     local id = type(each) == 'table' and rawget(each, 'id')
-    local backup = id and by_id[id]
-    if not backup or backup.good == false then
-      nonsense(place, "put something into '%s' that is none of the backups", name)
+    local state = id and states[id]
+    if state ~= 'waiting' then
+      if not state or state == 'damaged' then
+        nonsense(place, "put something into '%s' that is none of the backups", name)
+      end
+      nonsense(place, "named backup '%s' twice", rawget(each, 'key') or id)
     end
-    if placed[id] then nonsense(place, "named backup '%s' twice", backup.key or id) end
-    placed[id] = name
+    states[id] = name
   end
 end
 
@@ -166,24 +174,39 @@ end
 local UNEXPLAINED = { 'no reason given' }
 local DAMAGED = { 'damaged: its data is gone or has another size, it does not count' }
 
-local function reasons_of(given, backup, place)
-  if backup.good == false then return DAMAGED end
-  local reasons = rawget(given, backup.id)
-  if type(reasons) == 'string' then reasons = { reasons } end
-  if reasons == nil then return UNEXPLAINED end
-  if type(reasons) ~= 'table' or not are_texts(reasons) then
+-- The reasons for one backup, as the policy gave them.
+local function reasons_of(given, place)
+  if type(given) == 'string' then return { given } end
+  if given == nil then return UNEXPLAINED end
+  if type(given) ~= 'table' or not are_texts(given) then
     nonsense(place, "returned 'reasons' that hold something else than texts")
   end
-  return #reasons > 0 and reasons or UNEXPLAINED
+  return #given > 0 and given or UNEXPLAINED
 end
 
-local function rule_of(given, backup, place)
-  local rule = rawget(given, backup.id)
-  if rule == nil then return place end
-  if type(rule) ~= 'string' then
-    nonsense(place, "returned 'rules' that hold something else than texts")
+-- Puts the parts of a checked answer together.
+local function assembled(backups, states, reasons, rules, place)
+  local out = { keep = {}, remove = {}, reasons = {}, rules = {} }
+  local checked = {} -- many backups share their reasons
+  for _, backup in ipairs(backups) do
+    local id = backup.id
+    local state = states[id]
+    if state == 'waiting' then nonsense(place, "forgot backup '%s'", backup.key or id) end
+    local given, rule = rawget(reasons, id), rawget(rules, id)
+    if state == 'damaged' then state, given = 'keep', DAMAGED end
+    local why = checked[given]
+    if not why then
+      why = reasons_of(given, place)
+      checked[given or false] = why
+    end
+    if rule ~= nil and type(rule) ~= 'string' then
+      nonsense(place, "returned 'rules' that hold something else than texts")
+    end
+    local list = out[state]
+    list[#list + 1] = backup
+    out.reasons[id], out.rules[id] = why, rule or place
   end
-  return rule
+  return out
 end
 
 ---Asks a policy about the backups of one database in one store, and checks its answer. Changes
@@ -200,24 +223,15 @@ end
 ---@return pgbak.CheckedDecision
 function M.ask(policy, backups, clock_now, where)
   local place = where or M.place(policy)
-  local good, by_id = survey(backups)
-  local placed, reasons, rules = {}, {}, {}
+  local good, states = survey(backups)
+  local reasons, rules = {}, {}
   if #good > 0 then
     local answer = answer_of(policy, good, math.min(good[1].time, clock_now), place)
-    take(answer, 'keep', by_id, placed, place)
-    take(answer, 'remove', by_id, placed, place)
+    take(answer, 'keep', states, place)
+    take(answer, 'remove', states, place)
     reasons, rules = table_of(answer, 'reasons', place), table_of(answer, 'rules', place)
   end
-  local out = { keep = {}, remove = {}, reasons = {}, rules = {} }
-  for _, backup in ipairs(backups) do
-    local id = backup.id
-    local list = placed[id] or backup.good == false and 'keep'
-    if not list then nonsense(place, "forgot backup '%s'", backup.key or id) end
-    out[list][#out[list] + 1] = backup
-    out.reasons[id] = reasons_of(reasons, backup, place)
-    out.rules[id] = rule_of(rules, backup, place)
-  end
-  return out
+  return assembled(backups, states, reasons, rules, place)
 end
 
 return M

@@ -132,7 +132,7 @@ sys.call_within = within
 check.equal(limits[1], 10)
 
 -- Two backups with one id cannot be told apart.
-check.raises('config', "two backups have the id 'a': k/a and k/a", decision.ask, spy,
+check.raises('config', "two backups have the id 'a', such as k/a", decision.ask, spy,
   backups('a daily 1', 'a daily 2'), 1000)
 
 -- The forms of a policy, and where it is written.
