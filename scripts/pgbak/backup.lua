@@ -1,6 +1,8 @@
 -- One backup of one database into all its stores. A store that fails loses no other: those that
 -- have the backup keep it, and the run fails at the end, unless that store is best effort.
+local attempt = require 'pgbak.attempt'
 local backups = require 'pgbak.backups'
+local catalog = require 'pgbak.catalog'
 local console = require 'pgbak.console'
 local databases = require 'pgbak.databases'
 local dump = require 'pgbak.dump'
@@ -64,6 +66,18 @@ local function sweep(to)
   end
 end
 
+---Says which backups are not going to be there any more.
+local function tell_replaced(plan)
+  if not plan.replaces then return end
+  for _, each in ipairs(plan.to) do
+    local old = attempt.try(catalog.get, each.store, plan.key)
+    if old then
+      log.info(('%s: the %s of %s in %s is going to be replaced'):format(plan.db.name, plan.key,
+        old.started, each.store:url()))
+    end
+  end
+end
+
 ---Says which stores have the backup and which do not, and raises the first failure that counts:
 ---also one of a best-effort store where no store has a backup.
 local function conclude(plan, manifests, failures)
@@ -94,6 +108,7 @@ local function perform(plan)
   names.claim(plan)
   log.info(('%s: %s backup starts, to %s'):format(name, plan.type, stores.names(plan.to)))
   sweep(plan.to)
+  tell_replaced(plan)
   local write = plan.options.strategy == 'file' and staging.into or dump.into
   local report, manifests, failures = write(plan, plan.to)
   names.made(plan, manifests)

@@ -68,8 +68,10 @@ for strategy in stream file; do
   # With it, the second takes the place of the first: data, digest and manifest.
   id=$(jq -r .id backups/b/*.meta)
   dated ''
+  started=$(jq -r .started backups/b/*.meta)
   run env BACKUP_OVERWRITE=true "$PGBAK" daily
   expect_status 0
+  expect_stderr "info .*-20260921.gz of $started in ./backups is going to be replaced"
   expect_good_backups 1
   [[ $(jq -r .id backups/b/*.meta) != "$id" ]] || fail 'the manifest is that of the first'
   [[ $(stored_row "the second of $strategy") == 1 ]] || fail 'the data is not that of the second'
