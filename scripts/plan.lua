@@ -36,6 +36,7 @@ for _, each in ipairs(config.stores) do retention_of[each.store:url()] = each.re
 local plans = {}
 for i, group in ipairs(groups) do
   local policy = given or retention_of[group.store] or config.retention
+  prune_plan.warn_of_mistyped(group, policy)
   plans[i] = prune_plan.make(group, policy, {
     now = now, min_keep = config.min_keep, allow_mass_delete = options.allow_mass_delete,
   })

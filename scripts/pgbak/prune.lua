@@ -91,6 +91,7 @@ function M.apply(list, whose, policy, opts)
   for _, each in ipairs(stores.destinations(list)) do
     local group = not missed_one(each) and try_in(each, whose, own_group, whose)
     if group then
+      prune_plan.warn_of_mistyped(group, each.retention or policy)
       by_store[each] = prune_plan.make(group, each.retention or policy, opts)
       table.insert(plans, by_store[each])
       table.insert(readable, each)
@@ -143,6 +144,7 @@ local SPEC = {
   without_backup = { type = 'boolean' },
   dry_run = { type = 'boolean' },
 }
+M.fields = SPEC
 
 ---@class pgbak.PruneRequest
 ---@field from pgbak.StoreSpec|pgbak.StoreSpec[]

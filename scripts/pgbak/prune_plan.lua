@@ -7,7 +7,10 @@ local failure = require 'pgbak.failure'
 local floors = require 'pgbak.floors'
 local inventory = require 'pgbak.inventory'
 local json = require 'pgbak.json'
+local log = require 'pgbak.log'
+local retention = require 'pgbak.retention'
 local schema = require 'pgbak.schema'
+local sys = require 'pgbak.sys'
 
 local M = {}
 
@@ -54,6 +57,27 @@ function M.make(group, policy, opts)
   out.policy = decision.place(policy)
   out.refused = refusal(out, opts)
   return out
+end
+
+---Warns of a rule for a type that seems to be mistyped: backups of a type without a rule stay for
+---ever, until the disk is full.
+---@param group pgbak.Group
+---@param policy pgbak.Policy
+function M.warn_of_mistyped(group, policy)
+  local types, present, unruled = retention.types_of(policy), {}, {}
+  if not types then return end
+  for _, backup in ipairs(group.backups) do
+    local kind = backup.type
+    if not present[kind] and not types[kind] then unruled[#unruled + 1] = kind end
+    present[kind] = true
+  end
+  for name in pairs(types) do
+    local near = not present[name] and sys.nearest(name, unruled)
+    if near then
+      log.warn(("%s: %s has a rule for type '%s', which no backup has; did you mean '%s'?"):format(
+        inventory.shelf(group), decision.place(policy), name, near))
+    end
+  end
 end
 
 ---Calls fn(planned, backup, action) for all backups of plans, in the order of the backups.
@@ -129,8 +153,8 @@ function M.json(plans)
     local id_text = quoted(id)
     rows[#rows + 1] = '{"id":' .. id_text .. ',"key":' .. (key == id and id_text or quoted(key))
       .. ',"action":"' .. action .. '","reasons":' .. (known[reasons] or encoded(reasons))
-      .. ',"rule":' .. (known[rule] or encoded(rule)) .. ',"type":' .. (known[kind] or encoded(kind))
-      .. (',"time":%d'):format(backup.time) .. whose
+      .. ',"rule":' .. (known[rule] or encoded(rule)) .. ',"type":'
+      .. (known[kind] or encoded(kind)) .. (',"time":%d'):format(backup.time) .. whose
   end)
   for _, planned in ipairs(plans) do
     if planned.refused then table.insert(refused, planned.refused.message) end

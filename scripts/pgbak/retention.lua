@@ -294,10 +294,21 @@ local function by_field(field, policies)
   end)
 end
 
+local types = setmetatable({}, { __mode = 'k' })
+
 ---Applies a policy per type. Backups of a type without one are kept.
 ---@param policies table<string, pgbak.Policy>
 ---@return pgbak.Policy
-function M.by_type(policies) return by_field('type', policies) end
+function M.by_type(policies)
+  local policy = by_field('type', policies)
+  types[policy] = policies
+  return policy
+end
+
+---The types that a by_type policy has rules for, so that a mistyped one can be told.
+---@param policy pgbak.Policy
+---@return table<string, pgbak.Policy>? # none for another policy
+function M.types_of(policy) return types[policy] end
 
 ---Applies a policy per database. Backups of a database without one are kept.
 ---@param policies table<string, pgbak.Policy>
