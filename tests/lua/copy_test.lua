@@ -53,6 +53,27 @@ check.raises('exists', "another backup is called 'two' in memory:b", copy.run, '
 check.equal(sizes(b), here)
 run.acknowledge('upload', copy.name(two, to_b), 'meant by this test')
 
+-- …unless it may be replaced: then an older one gives way, also where the dump is the same, byte by
+-- byte. Another database's does not.
+local old, new = store.open 'memory:old', store.open 'memory:new'
+local to_old, shop = { { store = old, required = true } }, { database = 'shop', cluster = 'c1' }
+for _, path in ipairs { 'policies/retention.lua', 'policies/naming.lua' } do
+  local key = path:match '%a+%.lua'
+  publish(old, key, path)
+  local newer = publish(new, key, 'policies/naming.lua')
+  local manifests, failures = copy.into(newer, new, to_old, { fresh = true, replaces = shop })
+  check.equal({ manifests[1].id, catalog.get(old, key).id, failures },
+    { newer.id, newer.id, {} })
+  check.equal({ old:get(key), old:get(key .. '.sha256') },
+    { new:get(key), new:get(key .. '.sha256') })
+end
+publish(old, 'foreign', 'policies/retention.lua', 'crm')
+local foreign = publish(new, 'foreign')
+here = sizes(old)
+local _, lost = copy.into(foreign, new, to_old, { replaces = shop })
+check.equal({ lost[1].kind, sizes(old) }, { 'exists', here })
+run.acknowledge('attempt', copy.name(foreign, to_old), 'meant by this test')
+
 -- What may pass is tried again, after a pause that grows; the run is none the worse.
 local real_run, waits = stream.run, {}
 clock.sleep = function(seconds) waits[#waits + 1] = seconds end

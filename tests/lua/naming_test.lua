@@ -148,6 +148,23 @@ check.raises('misuse', "naming.dated_prefix: unknown option 'zone'", function()
   return made
 end)
 
+-- docs/naming.md tells the truth about namings, placeholders and the function that it shows.
+local page = require('pgbak.sys').read_file 'docs/naming.md'
+local rows = 0
+for code, key in page:gmatch '\n| `(naming%.[^`]+)` | `([^`]+)` |' do
+  rows = rows + 1
+  local made = assert(load('local naming = ... return ' .. code))(naming)
+  check.equal({ code, made(facts()) }, { code, key })
+end
+check.equal(rows, 6)
+local _, all = pcall(naming.template, '{%}')
+for placeholder in all:match 'it is one of (.*)':gmatch "'([^']+)'" do
+  check.equal({ placeholder, page:find(('`{%s}`'):format(placeholder), 1, true) ~= nil },
+    { placeholder, true })
+end
+local shown = assert(load(page:match '```lua\n(local naming = [^`]-return function.-)```'))()
+check.equal(shown(facts { environment = 'production' }), 'keep/shop_20260921T020000Z.sql.gz')
+
 -- For manifests.
 check.equal(naming.name_of(naming.tiered), 'tiered')
 check.equal(naming.name_of(naming.by_type_folder), 'by_type_folder')
