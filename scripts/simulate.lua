@@ -1,8 +1,8 @@
 -- scripts/simulate.lua: show what a retention policy leaves, over years of virtual time
+local decision = require 'pgbak.decision'
 local json = require 'pgbak.json'
 local pgbak = require 'pgbak'
 local report = require 'pgbak.simulation_report'
-local retention = require 'pgbak.retention'
 local simulation = require 'pgbak.simulation'
 local simulation_options = require 'pgbak.simulation_options'
 local stores = require 'pgbak.stores'
@@ -43,15 +43,23 @@ if not options then return end
 
 local config = pgbak.config({}, { databases_optional = true })
 
-local function policy()
-  if not options.policy then return config.retention, 'the configured retention' end
-  return require('pgbak.policy').load(options.policy)
+-- The address that the policy is told, and what is configured for it.
+local function configured()
+  local names = stores.short_names(config.stores)
+  for i, each in ipairs(config.stores) do
+    if not options.store or options.store == names[i] or options.store == each.store:url() then
+      return names[i], each.retention or config.retention
+    end
+  end
+  return options.store, config.retention
 end
 
-options.store = options.store or stores.short_names(config.stores)[1]
-local fn, name = policy()
-local result = simulation.run(simulation_options.read(options),
-  { fn = retention.from(fn), name = name, min_keep = config.given.min_keep })
+local store, policy = configured()
+options.store = store
+if options.policy then policy = decision.from(options.policy) end
+local result = simulation.run(simulation_options.read(options), {
+  fn = policy, name = options.policy or decision.place(policy), min_keep = config.min_keep,
+})
 
 if options.html then
   local page = require('pgbak.simulation_html').page(result)

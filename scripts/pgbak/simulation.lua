@@ -2,11 +2,10 @@
 -- holds its answers against the host's floors, and measures what is left. It touches no store and
 -- reads no clock, so the same options always give the same result.
 local calendar = require 'pgbak.calendar'
-local decision = require 'pgbak.decision'
 local failure = require 'pgbak.failure'
-local floors = require 'pgbak.floors'
 local naming = require 'pgbak.naming'
 local options = require 'pgbak.simulation_options'
+local prune_plan = require 'pgbak.prune_plan'
 local units = require 'pgbak.units'
 
 local M = {}
@@ -44,7 +43,7 @@ local M = {}
 ---@field policy string
 ---@field start integer
 ---@field finish integer when the next backup would be due
----@field last_run integer the last moment at which one was due: ages are those at that time
+---@field last_look integer when the ages at the end were taken
 ---@field made integer
 ---@field failed integer
 ---@field removed integer
@@ -60,6 +59,7 @@ local M = {}
 ---@field refusals { floor: string, days: integer[], text: string }[]
 
 local YEAR = 365 * units.day
+local CLUSTER = 'simulated'
 
 local function age_bands()
   local bands, from = {}, 0
@@ -156,7 +156,7 @@ local function manifest_of(world, record)
   local opts = world.opts
   local claimed = record.time + skew_on(opts, record.day)
   return {
-    id = record.id, database = opts.database, cluster = 'simulated', store = opts.store,
+    id = record.id, database = opts.database, cluster = CLUSTER, store = opts.store,
     type = record.type, time = claimed, size = record.bytes, stored_bytes = record.bytes,
     verified = false, good = true, complete = true, tags = {},
     key = naming.tiered { base = opts.database, database = opts.database, type = record.type,
@@ -190,7 +190,7 @@ local function make(world, day, time, kind)
 end
 
 local function refused(world, day, err)
-  local floor = err.message:match 'floor ([%w_]+)' or 'floor'
+  local floor = err.message:match 'floor ([%w_]+)'
   world.result.days[day].refused = floor
   for _, known in ipairs(world.result.refusals) do
     if known.floor == floor then
@@ -201,33 +201,25 @@ local function refused(world, day, err)
   table.insert(world.result.refusals, { floor = floor, days = { day }, text = err.message })
 end
 
-local function permitted(world, day, remove, now)
-  local ids = {}
-  for i, backup in ipairs(remove) do ids[i] = backup.id end
-  local ok, err = pcall(floors.check, world.held, ids, { now = now,
-    min_keep = world.policy.min_keep,
-    shelf = ("'%s' in %s"):format(world.opts.database, world.opts.store) })
-  if ok then return true end
-  if type(err) ~= 'table' or err.kind ~= 'refused' then error(err, 0) end
-  refused(world, day, err)
-  return false
-end
-
 local function prune(world, day, time)
-  local result, now = world.result, time + skew_on(world.opts, day)
-  local ok, answer = pcall(decision.ask, world.policy.fn, world.held, now, world.policy.name)
-  if not ok then failure.within(answer, ('day %d (%s)'):format(day, result.days[day].date)) end
-  world.answer = answer
-  if #answer.remove == 0 or not permitted(world, day, answer.remove, now) then return end
-  for _, backup in ipairs(answer.remove) do
+  local result, opts = world.result, world.opts
+  local group = { backups = world.held, database = opts.database, cluster = CLUSTER,
+    store = opts.store }
+  local ok, plan = pcall(prune_plan.make, group, world.policy.fn,
+    { now = time + skew_on(opts, day), min_keep = world.policy.min_keep })
+  if not ok then failure.within(plan, ('day %d (%s)'):format(day, result.days[day].date)) end
+  world.plan = plan
+  if plan.refused then return refused(world, day, plan.refused) end
+  if #plan.remove == 0 then return end
+  for _, backup in ipairs(plan.remove) do
     local record = world.by_id[backup.id]
-    record.removed, record.reasons = time, answer.reasons[backup.id]
-    record.rule = answer.rules[backup.id]
+    record.removed, record.reasons = time, plan.reasons[backup.id]
+    record.rule = plan.rules[backup.id]
     world.bytes = world.bytes - record.bytes
   end
-  world.held = answer.keep
-  result.removed = result.removed + #answer.remove
-  result.days[day].removed = result.days[day].removed + #answer.remove
+  world.held = plan.keep
+  result.removed = result.removed + #plan.remove
+  result.days[day].removed = result.days[day].removed + #plan.remove
 end
 
 local function perform(world, run)
@@ -251,20 +243,20 @@ end
 
 -- How many restore points there are of each age. A band counts once the history reaches back over
 -- the whole of it.
-local function count_ages(world, run)
+local function count_ages(world, day, time)
   local counts, result = {}, world.result
   for i in ipairs(result.ages) do counts[i] = 0 end
   for _, backup in ipairs(world.held) do
-    local age, i = run.time - world.by_id[backup.id].time, 1
+    local age, i = time - world.by_id[backup.id].time, 1
     while age >= result.ages[i].to do i = i + 1 end
     counts[i] = counts[i] + 1
   end
-  local history = result.backups[1] and run.time - result.backups[1].time or -1
+  local history = result.backups[1] and time - result.backups[1].time or -1
   for i, band in ipairs(result.ages) do
     band.at_end = counts[i]
     local whole = history >= (band.to < math.huge and band.to or band.from)
     if whole and (not band.fewest or counts[i] < band.fewest) then
-      band.fewest, band.fewest_day = counts[i], run.day
+      band.fewest, band.fewest_day = counts[i], day
     end
   end
 end
@@ -279,7 +271,7 @@ local function finish(world)
   end
   for i, backup in ipairs(world.held) do
     local record = world.by_id[backup.id]
-    record.reasons, record.rule = world.answer.reasons[backup.id], world.answer.rules[backup.id]
+    record.reasons, record.rule = world.plan.reasons[backup.id], world.plan.rules[backup.id]
     result.kept[i] = record
   end
   return result
@@ -291,11 +283,13 @@ end
 ---@return pgbak.SimulationResult
 function M.run(opts, policy)
   local world = begin(opts, policy)
+  local result = world.result
   for _, run in ipairs(runs_of(opts)) do
     perform(world, run)
-    count_ages(world, run)
-    local day = world.result.days[run.day]
-    world.result.last_run = run.time
+    -- After the last of a day's backups, so that yesterday's are a day old, whichever it was.
+    result.last_look = run.time + #opts.extras * units.minute
+    count_ages(world, run.day, result.last_look)
+    local day = result.days[run.day]
     day.kept, day.bytes = #world.held, world.bytes
   end
   return finish(world)

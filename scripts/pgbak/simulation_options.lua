@@ -181,6 +181,7 @@ end
 ---@return pgbak.SimulationOptions
 function M.read(typed)
   local zone = typed.timezone
+  calendar.wall(0, zone) -- an unknown one is an error now, not in the middle
   local first_day = first_day_of(typed.start, zone)
   local days = span_of(first_day, typed)
   local every = typed.every

@@ -43,7 +43,7 @@ local function on_day(result, day)
 end
 
 local function age_of(result, record)
-  return math.floor((result.last_run - record.time) / units.day)
+  return math.floor((result.last_look - record.time) / units.day)
 end
 
 ---What was simulated, in one line.

@@ -38,7 +38,7 @@ check.equal(result.overdue, { longest_seconds = DAY, total_seconds = DAY, from =
 check.equal(result.peak, { backups = 4, backups_day = 4, bytes = 400, bytes_day = 4 })
 check.equal(result.fewest, { good = 1, day = 1 })
 check.equal(result.refusals, {})
-check.equal({ result.start, result.last_run, result.finish },
+check.equal({ result.start, result.last_look, result.finish },
   { FIRST, FIRST + 9 * DAY, FIRST + 10 * DAY })
 local kept, removed = {}, {}
 for i, day in ipairs(result.days) do kept[i], removed[i] = day.kept, day.removed end
