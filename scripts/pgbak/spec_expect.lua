@@ -8,7 +8,9 @@ M.count = 0
 
 local Expectation = {}
 
----A value as people read it, keys in order.
+local MOST_SHOWN = 40 -- elements of a list
+
+---A value as people read it: keys in order, a backup by its id, long lists cut short.
 ---@param value any
 ---@return string
 function M.shown(value)
@@ -16,12 +18,14 @@ function M.shown(value)
   if type(value) ~= 'table' then return tostring(value) end
   local meta = getmetatable(value)
   if type(meta) == 'table' and meta.__tostring then return tostring(value) end
+  if type(value.id) == 'string' and value.time then return value.id end
   local keys, out = {}, {}
   for key in pairs(value) do
     if not (type(key) == 'number' and key >= 1 and key <= #value) then keys[#keys + 1] = key end
   end
   table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  for i, each in ipairs(value) do out[i] = M.shown(each) end
+  for i = 1, math.min(#value, MOST_SHOWN) do out[i] = M.shown(value[i]) end
+  if #value > MOST_SHOWN then out[#out + 1] = ('… %d more'):format(#value - MOST_SHOWN) end
   for _, key in ipairs(keys) do
     out[#out + 1] = ('%s = %s'):format(type(key) == 'string' and key or ('[%s]'):format(
       tostring(key)), M.shown(value[key]))
@@ -88,7 +92,7 @@ function Expectation:matches(pattern)
 end
 
 function Expectation:has_length(length)
-  judge(#self.value == length, ('%d of them'):format(length), ('%d: %s'):format(#self.value,
+  judge(#self.value == length, ('%d elements'):format(length), ('%d: %s'):format(#self.value,
     M.shown(self.value)))
 end
 

@@ -61,6 +61,17 @@ grep -q '<failure message="specs/wrong_spec.lua:2: expected 3, got 2"/>' results
   fail 'JUnit has no message'
 rm -r specs
 
+# The first spec of docs/testing.md, and what the page says of it.
+mkdir specs
+sed -n '/^-- specs\/retention_spec.lua$/,/^```$/p' "$flow_root/docs/testing.md" | sed '$d' \
+  >specs/retention_spec.lua
+run "$PGBAK" test
+expect_status 3
+expect_stdout '^  FAIL  our retention › keeps a backup of each month$'
+expect_stdout '^ +specs/retention_spec.lua:11: expected 15 elements$'
+expect_stdout '^ +got 12: { monthly-2026-01-01T02:00, monthly-2025-12-02T02:00,'
+rm -r specs
+
 # A test that tests nothing must not pass for one: no test, no expectation, a file that is broken.
 failing_spec empty_spec.lua <<<"describe('nothing', function() end)"
 expect_stdout 'specs/empty_spec.lua: it holds no test'

@@ -35,7 +35,12 @@ not_met('expected something with "x", got "abc"', function() expect('abc'):conta
 not_met('expected nothing with "b", got { "a", "b" }',
   function() expect({ 'a', 'b' }):lacks 'b' end)
 not_met('expected a match of "^%d", got "a1"', function() expect('a1'):matches '^%d' end)
-not_met('expected 3 of them, got 2: { 1, 2 }', function() expect({ 1, 2 }):has_length(3) end)
+not_met('expected 3 elements, got 2: { 1, 2 }', function() expect({ 1, 2 }):has_length(3) end)
+local many = {}
+for i = 1, 50 do many[i] = i end
+check.equal(expectations.shown(many):match '38, .*', '38, 39, 40, … 10 more }')
+not_met('expected 2 elements, got 1: { daily-2026-01-01T02:00 }',
+  function() expect(data.backups {}):has_length(2) end)
 not_met('expected at least 3, got 2', function() expect(2):at_least(3) end)
 not_met('expected at most 1, got 2', function() expect(2):at_most(1) end)
 met(function() expect(function() error 'boom' end):raises 'boom' end)
