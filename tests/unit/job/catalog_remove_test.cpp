@@ -14,6 +14,13 @@ const Owner kShop = sample_manifest("x", "shop").owner();
 // As a person who asks for a prune: without a backup in the same run.
 const RemoveOptions kAsked{.without_backup = true};
 
+/// What is left of backups, without the history of deletions.
+Texts backup_keys(const Rig& rig) {
+  Texts out = rig.keys();
+  std::erase_if(out, [](const std::string& key) { return key.starts_with(kHistoryPrefix); });
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("nothing is deleted while a backup lies in the future (a wrong clock)", "[job]") {
@@ -25,8 +32,8 @@ TEST_CASE("nothing is deleted while a backup lies in the future (a wrong clock)"
   put_backup(*rig.below, future);
   const Error error = caught([&] { rig.catalog.remove({"old"}, kShop, kAsked); });
   CHECK(kind_of(error) == "refused");
-  CHECK_THAT(error.message(),
-             ContainsSubstring("'future' in ") && ContainsSubstring("is from the future"));
+  CHECK_THAT(error.message(), ContainsSubstring("floor clock: 'future' of 'shop'") &&
+                                  ContainsSubstring("is from the future"));
   CHECK(rig.catalog.list().backups.size() == 3);
 }
 
@@ -55,9 +62,9 @@ TEST_CASE("remove takes the manifest first, and what is gone already is no failu
   CHECK_FALSE(removals[0].removed);
   CHECK(removals[1].removed);
   const auto& calls = rig.store->calls;
-  CHECK(Texts(calls.end() - 3, calls.end()) ==
-        Texts{"remove old.meta", "remove old.sha256", "remove old"});
-  CHECK(rig.keys() == Texts{"new", "new.meta", "new.sha256"});
+  CHECK(Texts(calls.end() - 4, calls.end()) ==
+        Texts{"remove old.meta", "remove old.verified", "remove old.sha256", "remove old"});
+  CHECK(backup_keys(rig) == Texts{"new", "new.meta", "new.sha256"});
   REQUIRE(rig.run.ledger.entries().size() == 1);
   CHECK(rig.run.ledger.entries()[0].kind == "delete");
   CHECK(rig.run.ledger.entries()[0].state == EntryState::succeeded);
@@ -90,15 +97,15 @@ TEST_CASE("the floors: a request that asks too much deletes nothing at all", "[j
   std::string asked, kind = "refused", part;
   SECTION("the newest good one (traps 2, 3 and 9)") {
     asked = "new";
-    part = "is the newest good backup of 'shop'";
+    part = "floor newest_good: 'new' is the newest good backup of 'shop'";
   }
   SECTION("of another database (trap 11)") {
     asked = "other";
-    part = "is a backup of database 'blog'";
+    part = "floor own: 'other' is a backup of database 'blog' on cluster ";
   }
   SECTION("of another cluster under the same prefix (trap 13)") {
     asked = "foreign";
-    part = "on cluster another, not of 'shop'";
+    part = "on cluster another, not of database 'shop' on cluster ";
   }
   SECTION("one that cannot be read") {
     asked = "broken";
@@ -121,9 +128,9 @@ TEST_CASE("a newest backup that is not whole does not count as the good one (tra
   SECTION("its data is short") { put(*rig.below, "bad", "dat"); }
   SECTION("its data is empty") { put(*rig.below, "bad", ""); }
   const Error error = caught([&] { rig.catalog.remove({"good"}, kShop, kAsked); });
-  CHECK(
-      error.message() ==
-      "'good' is the newest good backup of 'shop' in memory:catalog_test, which is never deleted");
+  CHECK(error.message() ==
+        "floor newest_good: 'good' is the newest good backup of 'shop' in memory:catalog_test, "
+        "which is never deleted");
   CHECK(rig.below->head("good.meta"));
   CHECK(rig.catalog.remove({"bad"}, kShop, kAsked)[0].removed);
   CHECK_FALSE(rig.below->head("bad.meta"));
@@ -135,14 +142,14 @@ TEST_CASE("a deletion that fails concerns all that were asked for: which are gon
   for (const int day : {1, 2, 3}) {
     put_backup(*rig.below, sample_manifest("day" + std::to_string(day), "shop", day));
   }
-  rig.store->refuse = "day2";
+  rig.store->refuse = "day1";
   CHECK(caught_kind([&] { rig.catalog.remove({"day1", "day2"}, kShop, kAsked); }) == "io");
   // No manifest without data, whatever failed.
-  CHECK(rig.keys() == Texts{"day2", "day3", "day3.meta", "day3.sha256"});
+  CHECK(backup_keys(rig) == Texts{"day1", "day3", "day3.meta", "day3.sha256"});
   REQUIRE(rig.run.ledger.failures().size() == 2);
   for (const LedgerEntry* each : rig.run.ledger.failures()) {
     CHECK(each->kind == "delete");
-    CHECK(each->error->message() == "refused day2");
+    CHECK(each->error->message() == "refused day1");
   }
 }
 
@@ -156,7 +163,8 @@ TEST_CASE("a run may take back what it published, manifest first, and nothing el
   CHECK(rig.keys().size() == 6);
   rig.store->calls.clear();
   rig.catalog.discard("a");
-  CHECK(rig.store->calls == Texts{"remove a.meta", "remove a.sha256", "remove a"});
+  CHECK(rig.store->calls ==
+        Texts{"remove a.meta", "remove a.verified", "remove a.sha256", "remove a"});
   CHECK(rig.keys() == Texts{"old", "old.meta", "old.sha256"});
   // Somebody else's that has its name meanwhile is not ours.
   put_backup(*rig.below, sample_manifest("a", "shop"));
@@ -179,7 +187,7 @@ TEST_CASE("a backup that older ones were deleted for is not taken back (trap 3)"
     const Error error = caught([&] { rig.catalog.discard("new"); });
     CHECK(kind_of(error) == "refused");
     CHECK_THAT(error.message(), ContainsSubstring("'new' in memory:catalog_test"));
-    CHECK(rig.keys() == Texts{"new", "new.meta", "new.sha256"});
+    CHECK(backup_keys(rig) == Texts{"new", "new.meta", "new.sha256"});
   }
 }
 
@@ -191,4 +199,34 @@ TEST_CASE("a store that cannot be listed deletes nothing", "[job]") {
   CHECK(caught_kind([&] { rig.catalog.remove({"old"}, kShop, kAsked); }) == "io");
   CHECK(rig.below->head("old.meta"));
   CHECK(rig.run.ledger.failures().size() == 1);
+}
+
+TEST_CASE("the options of a deletion reach the floors", "[job]") {
+  Rig rig;
+  Texts old;
+  for (int day = 1; day <= 12; ++day) {
+    const std::string key = "day" + std::to_string(day);
+    put_backup(*rig.below, sample_manifest(key, "shop", day));
+    if (day <= 7) old.push_back(key);
+  }
+  RemoveOptions options;
+  std::string part;
+  SECTION("without a backup in this run") { part = "floor after_backup: old backups of 'shop'"; }
+  SECTION("more than half") {
+    options.without_backup = true;
+    part = "floor mass_delete: 7 of 12 backups of 'shop' in memory:catalog_test";
+  }
+  SECTION("too few would stay") {
+    options = {.min_keep = 6, .allow_mass_delete = true, .without_backup = true};
+    part = "floor min_keep: 5 good backups of 'shop' in memory:catalog_test would stay";
+  }
+  const Texts before = rig.keys();
+  const Error error = caught([&] { rig.catalog.remove(old, kShop, options); });
+  CHECK(kind_of(error) == "refused");
+  CHECK_THAT(error.message(), ContainsSubstring(part));
+  CHECK(rig.keys() == before);
+  // After a backup in this run, and with all allowed, it goes.
+  rig.run.ledger.succeed(rig.run.ledger.begin("backup", "shop"));
+  CHECK(rig.catalog.remove(old, kShop, {.min_keep = 5, .allow_mass_delete = true}).size() == 7);
+  CHECK(rig.catalog.list().backups.size() == 5);
 }

@@ -244,3 +244,17 @@ TEST_CASE("only the latest failure of a name is degraded", "[job]") {
   CHECK(objects_of(failed.ledger.failures()) == Objects{"dump"});
   CHECK(objects_of(failed.ledger.degraded()) == Objects{"k in b"});
 }
+
+TEST_CASE("what a run published it may take back once, unless it replaced another", "[job]") {
+  Ledger ledger;
+  const auto outcomes = std::make_shared<std::vector<DestinationOutcome>>();
+  ledger.data_committed("memory:a", "new", {{}, {}, {}, outcomes});
+  ledger.data_committed("memory:a", "replaced", {{}, {}, {}, outcomes, Owner{"1", "shop"}});
+  for (const char* key : {"new", "replaced"}) {
+    CHECK_FALSE(ledger.take_back("memory:a", key));
+    ledger.data_published("memory:a", key);
+  }
+  CHECK(ledger.take_back("memory:a", "new"));
+  CHECK_FALSE(ledger.take_back("memory:a", "new"));
+  CHECK_FALSE(ledger.take_back("memory:a", "replaced"));
+}

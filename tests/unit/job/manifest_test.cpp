@@ -23,6 +23,7 @@ TEST_CASE("a manifest survives being written and read", "[job]") {
   manifest.fingerprint = {{"tables", 12}};
   manifest.restore = {"gunzip a", "psql -f a"};
   manifest.destinations = {{{"store", "./backups"}, {"state", "stored"}, {"unknown", 1}}};
+  manifest.keep = Keep{parse_rfc3339("2027-01-01T00:00:00Z")};
   const Manifest back = Manifest::parse(manifest.to_json().dump(2), "x");
   CHECK(back.to_json() == manifest.to_json());
   CHECK(back.started == manifest.started);
@@ -33,14 +34,15 @@ TEST_CASE("a manifest survives being written and read", "[job]") {
 TEST_CASE("unknown fields are ignored, optional ones may be missing or null", "[job]") {
   Json json = sample_manifest("a", "shop").to_json();
   json["from_the_future"] = {1, 2};
-  for (const char* field :
-       {"level", "encryption", "options", "tags", "fingerprint", "restore", "destinations"}) {
+  for (const char* field : {"level", "encryption", "options", "tags", "fingerprint", "restore",
+                            "destinations", "keep"}) {
     json.erase(field);
   }
   const Manifest manifest = Manifest::parse(json.dump(), "x");
   CHECK_FALSE(manifest.level);
   CHECK(manifest.tags == Json::object());
   CHECK(manifest.restore.empty());
+  CHECK_FALSE(manifest.keep);
   CHECK(manifest.destinations == Json::array());
 }
 
@@ -142,4 +144,20 @@ TEST_CASE("a manifest with endless nesting is refused like any other bad one", "
   const Error error = caught([&] { Manifest::parse(text, "b.meta"); });
   CHECK(kind_of(error) == "corrupt");
   CHECK_THAT(error.message(), ContainsSubstring("manifest 'b.meta' is not"));
+}
+
+TEST_CASE("the mark of a kept backup is true, a time, or nothing", "[job]") {
+  Json json = sample_manifest("a", "shop").to_json();
+  CHECK(json["keep"].is_null());
+  json["keep"] = true;
+  const Manifest for_good = Manifest::parse(json.dump(), "x");
+  REQUIRE(for_good.keep);
+  CHECK_FALSE(for_good.keep->until);
+  CHECK(for_good.to_json()["keep"] == true);
+  json["keep"] = "2027-01-01T01:00:00+01:00";
+  CHECK(Manifest::parse(json.dump(), "x").to_json()["keep"] == "2027-01-01T00:00:00Z");
+  for (const char* bad : {"false", "1", "\"soon\"", "[]"}) {
+    json["keep"] = parse_json(bad);
+    CHECK_THAT(refused(json).message(), ContainsSubstring("field 'keep'"));
+  }
 }

@@ -294,3 +294,22 @@ TEST_CASE("a sweep ends when the run is stopped", "[job]") {
         }) == "cancelled");
   CHECK(store->head("orphan"));
 }
+
+TEST_CASE("sweep knows verifications, and leaves the history of deletions alone", "[job]") {
+  Rig rig;
+  put_backup(*rig.below, sample_manifest("good", "shop"));
+  for (const char* name : {"good", "good.sha256", "good.meta"}) rig.age(name, 48);
+  for (const char* name : {"good.verified", "orphan", "orphan.verified", "lost.verified"}) {
+    rig.put_old(name);
+  }
+  rig.put_old("pgbak.history/20260921T020000Z_1_0.json", "{}");
+  const auto found = sweep(*rig.store, rig.run, {});
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].kind == Leftover::Kind::verification);
+  CHECK(found[0].key == "lost.verified");
+  CHECK(found[1].kind == Leftover::Kind::data);
+  CHECK(found[1].key == "orphan");
+  sweep(*rig.store, rig.run, {.remove = true, .keys = {"orphan", "lost.verified"}});
+  CHECK(rig.keys() == Texts{"good", "good.meta", "good.sha256", "good.verified",
+                            "pgbak.history/20260921T020000Z_1_0.json"});
+}

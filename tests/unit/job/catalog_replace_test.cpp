@@ -1,0 +1,203 @@
+// A naming without the time in it: a backup that takes the place of an older one.
+#include <optional>
+
+#include "host/job/catalog.hpp"
+#include "host/job/transfer.hpp"
+#include "tests/support/catalog_rig.hpp"
+#include "tests/support/caught.hpp"
+#include "tests/support/faulty_store.hpp"
+#include "tests/support/stages.hpp"
+
+using namespace pgbak;
+
+namespace {
+
+using Texts = std::vector<std::string>;
+
+const std::string kNew = "newer data";
+
+struct Rig : CatalogRig {
+  Rig() {
+    put_backup(*below, old);
+    put(*below, "a.verified", "{}");
+  }
+  /// As a script that backs up with `overwrite`, through `place`.
+  void back_up(const std::shared_ptr<Store>& place, Run& in, const std::string& database = "shop") {
+    TransferSpec spec;
+    spec.pipeline.source = std::make_unique<TextSource>(kNew);
+    spec.pipeline.filters.push_back(sha256_filter());
+    spec.destinations = {{place, "a", true, sample_manifest("a", database).owner()}};
+    spec.label = database;
+    Transfer(std::move(spec), in).wait();
+    Manifest facts = sample_manifest("a", database);
+    facts.codec = "none";
+    Catalog(place, in).publish(facts);
+  }
+  /// "old", "new", or what is wrong with what is there.
+  std::string state() const {
+    const std::string data = below->get("a", stop);
+    const auto manifest = catalog.find("a");
+    if (!manifest) return "no manifest";
+    const std::string digest = below->get("a.sha256", stop).substr(0, 64);
+    if (sha256_hex(data) != manifest->sha256) return "new data under the old manifest";
+    if (digest != manifest->sha256) return "wrong digest";
+    return data == kNew ? "new" : "old";
+  }
+  Manifest old = sample_manifest("a", "shop", 1);
+};
+
+}  // namespace
+
+TEST_CASE("with overwrite a backup takes the place of the older one", "[job]") {
+  Rig rig;
+  rig.back_up(rig.store, rig.run);
+  CHECK(rig.state() == "new");
+  CHECK(rig.keys() == Texts{"a", "a.meta", "a.sha256"});
+  CHECK(rig.catalog.find("a")->id != rig.old.id);
+  CHECK(rig.catalog.list().backups[0].good);
+  rig.run.ledger.close();
+  CHECK(rig.run.ledger.failures().empty());
+}
+
+TEST_CASE("until the new data is complete the old backup is whole", "[job]") {
+  Rig rig;
+  const auto sink = rig.catalog.writer("a", rig.old.owner());
+  sink->write(std::as_bytes(std::span(std::string_view("half"))), rig.stop);
+  CHECK(rig.state() == "old");
+  sink->abort();
+  CHECK(rig.state() == "old");
+  CHECK(rig.below->head("a.verified"));
+}
+
+TEST_CASE("whichever call fails, the data is whole, the run fails and a rerun repairs it",
+          "[job]") {
+  int failed = 0;
+  Texts states;
+  for (int nth = 1;; ++nth) {
+    REQUIRE(nth < 60);
+    CAPTURE(nth);
+    Rig rig;
+    const auto faults = std::make_shared<Faults>();
+    const auto faulty = std::make_shared<FaultyStore>(rig.below, faults);
+    faults->arm(nth);
+    std::optional<Error> error;
+    try {
+      rig.back_up(faulty, rig.run);
+    } catch (const Error& caught_error) {
+      error = caught_error;
+    }
+    rig.run.ledger.close();
+    CHECK(rig.run.ledger.failures().empty() == !error);
+    const std::string state = rig.state();
+    CHECK((state == "old" || state == "new" || state == "new data under the old manifest" ||
+           state == "wrong digest"));
+    if (state != "old" && state != "new") {
+      ++failed;
+      const auto listed = rig.catalog.list().backups;
+      REQUIRE(listed.size() == 1);
+      CHECK_FALSE(listed[0].good);  // another size
+      CHECK_FALSE(listed[0].verified);
+      Run rerun(rig.stop);
+      rig.back_up(rig.below, rerun);
+      CHECK(rig.state() == "new");
+    }
+    if (!error) {
+      CHECK(state == "new");
+      break;
+    }
+  }
+  CHECK(failed > 3);
+}
+
+TEST_CASE("another's backup, and one that is kept, are not replaced", "[job]") {
+  Rig rig;
+  std::string kind, part;
+  Owner owner = rig.old.owner();
+  SECTION("of another database (trap 11)") {
+    owner.database = "blog";
+    kind = "exists";
+    part = "is a backup of database 'shop'";
+  }
+  SECTION("of another cluster (trap 13)") {
+    owner.cluster = "another";
+    kind = "exists";
+    part = "not of database 'shop' on cluster another";
+  }
+  SECTION("kept") {
+    rig.catalog.keep("a", Keep{});
+    kind = "refused";
+    part = "floor kept: 'a' in memory:catalog_test is kept, so it is not replaced";
+  }
+  SECTION("unreadable") {
+    put(*rig.below, "a.meta", "{}");
+    kind = "corrupt";
+    part = "manifest 'a.meta'";
+  }
+  const Error error = caught([&] { rig.catalog.writer("a", owner); });
+  CHECK(kind_of(error) == kind);
+  CHECK_THAT(error.message(), ContainsSubstring(part));
+  CHECK(rig.below->get("a", rig.stop) == "data");
+}
+
+TEST_CASE("a mark whose time has passed does not stand in the way", "[job]") {
+  Rig rig;
+  rig.catalog.keep("a", Keep{wall_now() - std::chrono::seconds(1)});
+  rig.back_up(rig.store, rig.run);
+  CHECK(rig.state() == "new");
+}
+
+TEST_CASE("what became kept or another's while the dump ran is not replaced", "[job]") {
+  Rig rig;
+  const auto sink = rig.catalog.writer("a", rig.old.owner());
+  sink->write(std::as_bytes(std::span(std::string_view(kNew))), rig.stop);
+  std::string kind;
+  SECTION("kept") {
+    rig.catalog.keep("a", Keep{});
+    kind = "refused";
+  }
+  SECTION("another's") {
+    put_backup(*rig.below, sample_manifest("a", "blog"));
+    kind = "exists";
+  }
+  CHECK(caught_kind([&] { sink->commit(rig.stop); }) == kind);
+  sink->abort();
+  CHECK(rig.state() == "old");
+}
+
+TEST_CASE("what was deleted while the dump ran may be written", "[job]") {
+  Rig rig;
+  const auto sink = rig.catalog.writer("a", rig.old.owner());
+  for (const std::string& key : rig.keys()) rig.below->remove(key);
+  sink->commit(rig.stop);
+  CHECK(rig.keys() == Texts{"a"});
+}
+
+TEST_CASE("data that may replace one database's backup is not published as another's", "[job]") {
+  Rig rig;
+  rig.commit("a", "data", "sha256");
+  CommittedData data = rig.run.ledger.committed(rig.store->url(), "a");
+  data.replaces = rig.old.owner();
+  rig.run.ledger.data_committed(rig.store->url(), "a", data);
+  const std::string before = rig.below->get("a.meta", rig.stop);
+  const Error error = caught([&] { rig.catalog.publish(sample_manifest("a", "blog")); });
+  CHECK(kind_of(error) == "refused");
+  CHECK_THAT(error.message(), ContainsSubstring("'a' may replace a backup of database 'shop'"));
+  CHECK(rig.below->get("a.meta", rig.stop) == before);
+}
+
+TEST_CASE("what replaced another is not taken back: the older one is gone (trap 3)", "[job]") {
+  Rig rig;
+  rig.back_up(rig.store, rig.run);
+  CHECK(caught_kind([&] { rig.catalog.discard("a"); }) == "refused");
+  CHECK(rig.state() == "new");
+}
+
+TEST_CASE("with overwrite and nothing to replace it is as without", "[job]") {
+  Rig rig;
+  rig.below->remove("a.meta");
+  // Data without a manifest, and young: perhaps another run's.
+  CHECK(caught_kind([&] { rig.catalog.writer("a", rig.old.owner()); }) == "exists");
+  for (const std::string& key : rig.keys()) rig.below->remove(key);
+  rig.back_up(rig.store, rig.run);
+  CHECK(rig.state() == "new");
+}
