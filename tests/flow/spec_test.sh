@@ -68,7 +68,7 @@ sed -n '/^-- specs\/retention_spec.lua$/,/^```$/p' "$flow_root/docs/testing.md" 
 run "$PGBAK" test
 expect_status 3
 expect_stdout '^  FAIL  our retention › keeps a backup of each month$'
-expect_stdout '^ +specs/retention_spec.lua:11: expected 15 elements$'
+expect_stdout '^ +specs/retention_spec.lua:12: expected 15 elements$'
 expect_stdout '^ +got 12: { monthly-2026-01-01T02:00, monthly-2025-12-02T02:00,'
 rm -r specs
 
