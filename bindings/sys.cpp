@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "bindings/api_docs.hpp"
 #include "bindings/assets.hpp"
 #include "bindings/call.hpp"
 #include "bindings/limit.hpp"
@@ -93,6 +94,14 @@ void load_policy_file(Call& call) {
   call.pushed(1);
   call.push(source->path);
 }
+
+void source(Call& call) {
+  const auto found = find_lua(call.string(1));
+  call.push(found ? Json(found->text) : Json(nullptr));
+  call.push(found ? Json(found->path) : Json(nullptr));
+}
+
+void api(Call& call) { call.push(api_data()); }
 
 void where(Call& call) {
   lua_Debug function;
@@ -237,6 +246,20 @@ const Module& sys_module() {
         "function", "its chunk, and the path where it was found",
         "config when there is none, or for a syntax error; permission, io",
         "local chunk, path = sys.load_policy('policies/retention.lua')", load_policy_file},
+       {"source", "The text of a Lua file, looked for as scripts are.", path, "string",
+        "its text, and the path where it was found; or nil",
+        "permission, io, config when it is too large",
+        "local text, path = sys.source('policies/retention.lua')", source},
+       {"api",
+        "What the native modules offer, for tools that look at scripts.",
+        {},
+        "table",
+        "{modules, classes}, each with its functions by name: {returns, params}; a parameter is "
+        "its "
+        "options' types by name",
+        "",
+        "sys.api().modules['pgbak.codec'].gzip",
+        api},
        {"call_within",
         "Calls a function that may be anybody's, such as a policy. It ends at the latest when its "
         "time is over, or Lua has 512 MiB more memory than before, whatever it catches. Of "

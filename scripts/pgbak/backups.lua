@@ -35,6 +35,9 @@ local SPEC = {
   cluster = { type = 'string' },
   type = { type = 'string' },
 }
+M.list_fields = SPEC
+M.find_fields = { from = stores.field, key = { type = 'string' }, database = SPEC.database,
+  type = SPEC.type }
 
 ---As list(), but a store that fails hides nothing of the others.
 ---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], database?: string, cluster?: string,
@@ -236,8 +239,7 @@ end
 ---  type?: string }
 ---@return pgbak.Backup
 function M.find(opts)
-  schema.check_options(opts, { from = stores.field, key = { type = 'string' },
-    database = SPEC.database, type = SPEC.type }, 'pgbak.find', { 'from' })
+  schema.check_options(opts, M.find_fields, 'pgbak.find', { 'from' })
   if opts.key then return by_key(stores.open(opts.from), opts.key) end
   return newest(opts)
 end

@@ -33,6 +33,7 @@ local SPEC = {
   no_privileges = { type = 'boolean' },
   dry_run = { type = 'boolean' },
 }
+M.fields = SPEC
 
 ---Refuses the database that the backup came from, also under another host name. Two clusters count
 ---as different only when both tell their system identifiers.

@@ -41,6 +41,7 @@ for _, period in ipairs(PERIODS) do
   FIELDS[period] = { type = 'integer', min = -1 }
   FIELDS[within] = { type = 'string', says = "a duration such as '7d' or '1y2m3d4h'" }
 end
+M.fields = FIELDS
 
 local function check_zone(zone)
   local ok, err = pcall(calendar.fields, 0, zone)

@@ -33,7 +33,7 @@ local function check(what, name, fn)
 end
 
 ---What a spec file sees beside what every script does. Tests are put into `tests`.
-local function environment(file, tests)
+function M.environment(file, tests)
   local groups = { { before = {}, after = {} } }
   local env = {
     expect = expectations.expect, policy = data.policy, backups = data.backups,
@@ -80,7 +80,7 @@ function M.load(file)
   local tests = {}
   local err = rehearsal.apart(function()
     local chunk = sys.load(file)
-    setfenv(chunk, environment(file, tests))(file)
+    setfenv(chunk, M.environment(file, tests))(file)
   end)
   if err then return { broken(file, text_of(err)) } end
   if #tests == 0 then return { broken(file, file .. ': it holds no test') } end

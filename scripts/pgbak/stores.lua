@@ -15,7 +15,10 @@ local M = {}
 
 ---@alias pgbak.StoreSpec string|Store|pgbak.Destination|table
 
-local one = { any_of = { { type = 'string' }, { type = 'userdata' }, { type = 'table' } },
+-- Its other keys are options of the store.
+M.described = { type = 'table' }
+
+local one = { any_of = { { type = 'string' }, { type = 'userdata' }, M.described },
   says = "a store's address, a store or a table { url = …, required = …, retention = … }" }
 
 ---@type pgbak.Field
@@ -24,6 +27,7 @@ M.field = { any_of = { { type = 'list', item = one, says = 'a list' }, one },
 
 local OWN = { url = { type = 'string' }, store = { type = 'userdata' },
   required = { type = 'boolean' }, retention = decision.field }
+M.own_fields = OWN
 
 local function wrong(message, hint) failure.raise('config', message, hint) end
 

@@ -1,0 +1,102 @@
+-- Tries policies out, for `pgbak check`: they are pure, so they run in their sandbox, on backups
+-- and facts that are made up.
+local catalog = require 'pgbak.catalog'
+local decision = require 'pgbak.decision'
+local failure = require 'pgbak.failure'
+local names = require 'pgbak.names'
+local policy = require 'pgbak.policy'
+local schema = require 'pgbak.schema'
+local sys = require 'pgbak.sys'
+
+local M = {}
+
+local NOW = 1790000000
+local DAY = 24 * 60 * 60
+
+local function sample(id, type_name, days)
+  local time = NOW - days * DAY
+  local key = ('shop/shop_%s_%d.sql.gz'):format(type_name, time)
+  return {
+    id = id, key = key, database = 'shop', cluster = '7000000000000000001', type = type_name,
+    store = './backups', time = time, started = os.date('!%Y-%m-%dT%H:%M:%SZ', time),
+    finished = os.date('!%Y-%m-%dT%H:%M:%SZ', time + 60), size = 1000, stored_bytes = 1000,
+    raw_bytes = 5000, format = 'plain', codec = 'gzip', tags = {}, options = {}, verified = false,
+    good = true, complete = true,
+  }
+end
+
+local function facts()
+  return {
+    base = 'shop', database = 'shop', type = 'daily', time = NOW, extension = 'sql.gz',
+    app = 'shop', environment = 'production', host = 'db1', schema = 'public', format = 'plain',
+    codec = 'gzip',
+  }
+end
+
+local function try_retention(value, path)
+  local message, hint = schema.problem(value, decision.field, 'return value')
+  if message then failure.raise('config', message, hint) end
+  decision.ask(decision.from(value, path), {
+    sample('0000000000000003', 'daily', 0), sample('0000000000000002', 'weekly', 7),
+    sample('0000000000000001', 'monthly', 31),
+  }, NOW, path)
+end
+
+local function try_naming(value, path)
+  catalog.check_key(names.key(names.from(value, path), facts()))
+end
+
+---What a policy is for: what the file's name says, or its value, or what it takes from the library.
+local function purpose(value, path, source)
+  if type(value) == 'string' then return try_naming end
+  local name = path:match '[^/]*$'
+  for _, text in ipairs { name, source:match "require[%s(]*['\"]pgbak%.(%l+)" or '' } do
+    if text:find 'naming' then return try_naming end
+    if text:find 'retention' then return try_retention end
+  end
+  if type(value) ~= 'function' then return try_retention end
+  local ok, key = pcall(sys.call_within, 1, value, facts())
+  return ok and type(key) == 'string' and try_naming or try_retention
+end
+
+---A failure as a place, a message without it, and advice.
+local function split(err, path)
+  local message = err.message or tostring(err)
+  local hint = err.hint and err.hint:gsub('^nothing was %a+; ', '')
+  local file, line, rest = message:match '^([^\n]-%.lua):(%d+): (.*)$'
+  if file and not file:find('scripts/pgbak/', 1, true) then
+    return tonumber(line), rest, hint, file
+  end
+  rest = rest or message
+  if rest:sub(1, #path + 2) == path .. ': ' then rest = rest:sub(#path + 3) end
+  return 1, rest, hint, path
+end
+
+---Runs a policy file and asks what it returns.
+---@param path string
+---@param source string its text
+---@param report fun(line: integer, message: string, hint?: string, file?: string)
+function M.try(path, source, report)
+  local ok, err = pcall(function()
+    local value = policy.load(path)
+    purpose(value, path, source)(value, path)
+  end)
+  if not ok then report(split(err, path)) end
+end
+
+local SETTINGS = { retention = decision.from, naming = names.from }
+
+---Looks at a setting that is written as a text: a template, or the path of a policy.
+---@param name string
+---@param value any
+---@param path string of pgbak.lua
+---@param report fun(message: string, hint?: string)
+function M.check_setting(name, value, path, report)
+  if not SETTINGS[name] or type(value) ~= 'string' then return end
+  local ok, err = pcall(SETTINGS[name], value, path)
+  if ok then return end
+  local _, message, hint, file = split(err, path)
+  report(file == path and message or err.message, hint)
+end
+
+return M
