@@ -265,7 +265,7 @@ function M.page(result)
     '<meta name="viewport" content="width=device-width, initial-scale=1"/>',
     tag('title', {}, escape(title)), '<style>\n' .. STYLE .. '</style></head>\n<body>',
     tag('main', {}, tag('h1', {}, escape(title)),
-      tag('p', { { 'class', 'soft' } }, escape(report.headline(result))),
+      tag('p', { { 'class', 'soft' } }, escape(('%s; %s'):format(report.headline(result)))),
       tag('p', { { 'class', problem and 'verdict failed' or 'verdict' } },
         escape(problem or report.verdict(result))), '\n',
       calendar(result), '\n', chart(result, 'kept', 'Backups kept', tostring), '\n',

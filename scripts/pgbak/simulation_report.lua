@@ -46,17 +46,19 @@ local function age_of(result, record)
   return math.floor((result.last_look - record.time) / units.day)
 end
 
----What was simulated, in one line.
+---What was simulated: the span, and what was due in it.
 ---@param result pgbak.SimulationResult
----@return string
+---@return string span
+---@return string schedule
 function M.headline(result)
-  local opts = result.options
-  local text = ('%s to %s, %d days; %s every %s at %02d:%02d %s'):format(result.days[1].date,
-    result.days[#result.days].date, #result.days, opts.type, period(opts.every_seconds),
-    math.floor(opts.at_seconds / units.hour), opts.at_seconds % units.hour / units.minute,
-    opts.timezone)
-  for _, extra in ipairs(opts.extras) do text = text .. (', %s@%s'):format(extra.name, extra.on) end
-  return text
+  local opts, days = result.options, result.days
+  local schedule = ('%s every %s at %02d:%02d'):format(opts.type, period(opts.every_seconds),
+    math.floor(opts.at_seconds / units.hour), opts.at_seconds % units.hour / units.minute)
+  for _, extra in ipairs(opts.extras) do
+    schedule = ('%s, %s@%s'):format(schedule, extra.name, extra.on)
+  end
+  return ('%s to %s, %d days, %s'):format(days[1].date, days[#days].date, #days, opts.timezone),
+    schedule
 end
 
 ---The types of backups, the regular one first.
@@ -229,8 +231,9 @@ end
 ---@param result pgbak.SimulationResult
 ---@return string
 function M.text(result)
+  local span, schedule = M.headline(result)
   local lines = { ('%s, %s in %s'):format(result.policy, result.options.database,
-    result.options.store), M.headline(result), '' }
+    result.options.store), span, schedule, '' }
   for _, row in ipairs(M.figures(result)) do
     lines[#lines + 1] = ('%-11s%s'):format(row[1], row[2])
   end

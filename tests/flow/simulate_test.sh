@@ -12,7 +12,7 @@ expect_stdout '^backups +850 made, 9 failed, 827 deleted, 23 kept at the end$'
 expect_stdout '^worst gap +9 d 00 h without a backup, 2024-02-08 02:00 to 2024-02-17 02:00$'
 expect_stdout '^2024-02  \. \. \. \. \. \. \. \. x x x x x x x x \. '
 expect_stdout '^weekly +4  3 10 17 24$'
-[[ $(awk '{ if (length($0) > 80) print }' "$captured/stdout") == '' ]] || fail 'a line of over 80 columns'
+[[ $(awk 'length($0) > 80' "$captured/stdout") == '' ]] || fail 'a line of over 80 columns'
 cp "$captured/stdout" first
 run "$PGBAK" simulate --type weekly@sun --type monthly@1 --fail 'day 40-47'
 diff first "$captured/stdout" || fail 'another answer at the second time'

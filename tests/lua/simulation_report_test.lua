@@ -20,7 +20,8 @@ local policy = retention.by_type { daily = retention.last(3), weekly = retention
 local result = simulate(policy, { days = 12, fail = { 'day 4-5' }, type = { 'weekly@sun' } })
 check.equal(report.text(result), [[
 policies/x.lua, shop in ./backups
-2024-01-29 to 2024-02-09, 12 days; daily every 1d at 02:00 UTC, weekly@sun
+2024-01-29 to 2024-02-09, 12 days, UTC
+daily every 1d at 02:00, weekly@sun
 
 backups    11 made, 2 failed, 7 deleted, 4 kept at the end
 worst gap  3 d 00 h without a backup, 2024-01-31 02:00 to 2024-02-03 02:00
