@@ -28,12 +28,19 @@ local function try_stores()
     require('pgbak.stores').select(config.stores, options.store), options.json)
 end
 
+---Whether there are specs here. What cannot be read may be one: then nobody knows.
+local function any_specs()
+  local ok, found = pcall(sys.files, '.', '_spec.lua')
+  if ok then return #found > 0 end
+  require('pgbak.failure').rethrow(found, 'name the directory of the specs, or try --stores')
+end
+
 local for_stores = options.stores or options.store or options.json
 local for_specs = options.path or options.filter or options.tap or options.junit
 if for_stores and for_specs then
   pgbak.fail('config', 'specs and stores are tested by runs of their own')
 end
-if for_stores or not for_specs and #sys.files('.', '_spec.lua') == 0 then return try_stores() end
+if for_stores or not for_specs and not any_specs() then return try_stores() end
 
 local run = require 'pgbak.run'
 local spec = require 'pgbak.spec'
