@@ -25,6 +25,24 @@ describe('a hostile retention policy', function()
     expect(world:backups()):has_length(1)
   end)
 
+  it('cannot go below min_keep', function()
+    local world = rehearsal { retention = { daily = 2 }, min_keep = 3 }
+    for night = 1, 3 do
+      local run = world:run 'scripts/daily.lua'
+      if night < 3 then expect(run):succeeds() else expect(run):fails('refused', 'min_keep') end
+      world:advance '1d'
+    end
+    expect(world:backups()):has_length(3)
+  end)
+
+  it('deletes nothing while the clock is wrong', function()
+    local world = rehearsal { now = '2026-10-10T02:00:00Z', retention = { daily = 1 } }
+    expect(world:run 'scripts/daily.lua'):succeeds()
+    world:advance(-3 * 24 * 3600) -- a machine without a battery wakes up in the past
+    expect(world:run 'scripts/daily.lua'):fails('refused', 'clock')
+    expect(world:backups()):has_length(2)
+  end)
+
   it('is told apart from a policy by its shape', function()
     for _, answer in ipairs { 7, 'keep', {}, { keep = {} } } do
       expect(function() decide(function() return answer end, backups { count = 3 }) end)

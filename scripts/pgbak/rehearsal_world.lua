@@ -9,6 +9,8 @@ local units = require 'pgbak.units'
 
 local M = {}
 
+local LIMIT_SECONDS = 10
+
 ---How a database and its pg_dump behave from now on.
 ---@class pgbak.RehearsedDump
 ---@field bytes? integer size of the dump, default 4096
@@ -104,7 +106,10 @@ end
 ---Settings as data: functions stay here and are called from the script's state.
 local function flattened(value, functions)
   if type(value) == 'function' then
-    functions[#functions + 1] = value
+    -- The limits that the product sets run in the script's state, not in this one.
+    functions[#functions + 1] = function(...)
+      return sys.call_within(LIMIT_SECONDS, value, ...)
+    end
     return { is_function = true, number = #functions, where = sys.where(value) }
   end
   if type(value) ~= 'table' then return value end
