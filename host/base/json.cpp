@@ -2,12 +2,21 @@
 
 #include <string>
 
-#include "host/base/error.hpp"
-
 namespace pgbak {
-namespace {
 
-constexpr const char* kOp = "json.decode";
+Error nested_too_deeply() {
+  return {ErrorKind::corrupt, "json.decode",
+          "not JSON that pgbak reads: nested deeper than " + std::to_string(kMaxJsonDepth)};
+}
+
+Error not_json(const nlohmann::json::exception& error) {
+  const auto* syntax = dynamic_cast<const nlohmann::json::parse_error*>(&error);
+  return {ErrorKind::corrupt, "json.decode",
+          syntax == nullptr ? "not JSON that pgbak reads: a number is out of range"
+                            : "not JSON at byte " + std::to_string(syntax->byte)};
+}
+
+namespace {
 
 /// Counts brackets outside of strings. nlohmann's own callback can bound the depth too, but makes
 /// parsing ten times slower.
@@ -25,11 +34,7 @@ void check_depth(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxJsonDepth) {
-        throw Error(
-            ErrorKind::corrupt, kOp,
-            "not JSON that pgbak reads: nested deeper than " + std::to_string(kMaxJsonDepth));
-      }
+      if (++depth > kMaxJsonDepth) throw nested_too_deeply();
     } else if (c == ']' || c == '}') {
       --depth;
     }
@@ -42,10 +47,8 @@ Json parse_json(std::string_view text) {
   check_depth(text);
   try {
     return Json::parse(text);
-  } catch (const nlohmann::json::parse_error& error) {
-    throw Error(ErrorKind::corrupt, kOp, "not JSON at byte " + std::to_string(error.byte));
-  } catch (const nlohmann::json::out_of_range&) {
-    throw Error(ErrorKind::corrupt, kOp, "not JSON that pgbak reads: a number is out of range");
+  } catch (const nlohmann::json::exception& error) {
+    throw not_json(error);
   }
 }
 

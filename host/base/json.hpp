@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "host/base/error.hpp"
+
 namespace pgbak {
 
 using Json = nlohmann::ordered_json;
@@ -14,5 +16,9 @@ inline constexpr int kMaxJsonDepth = 64;
 /// Reads one JSON value. Throws Error{corrupt} for anything else, with the offset of the first bad
 /// byte, and for deeper nesting than kMaxJsonDepth.
 Json parse_json(std::string_view text);
+
+/// For another reader than parse_json(): its errors, of what nlohmann's parser says, and of depth.
+Error not_json(const nlohmann::json::exception& error);
+Error nested_too_deeply();
 
 }  // namespace pgbak

@@ -25,6 +25,9 @@ backup_files() {
   expect_good_backups "$1"
 }
 policy() { mkdir -p policies && cat >policies/retention.lua; }
+files_but_history() {
+  find backups -type f ! -path '*/pgbak.history/*' "$@" -exec sha256sum {} + | sort
+}
 # refused STATUS ERE COUNT: pruning fails so, and so many backups are left.
 refused() {
   run timeout 20 "$PGBAK" prune
@@ -70,10 +73,10 @@ for body in 'return nil' 'return {}' 'return 7' "error 'no idea'" 'error()' \
   'return { keep = { [2] = backups[1] }, remove = {} }' \
   'local t = {} t[1] = t return t' 'return setmetatable({}, { __index = function() error "" end })'; do
   policy <<<"return function(backups, now) $body end"
-  refused 3 error: 3
+  refused 3 '^error: .*policies/retention.lua:1: ' 3
 done
 policy <<<'return 7'
-refused 3 'policies/retention.lua' 3
+refused 3 'policies/retention.lua: it must be a policy or a table' 3
 policy <<<'return function('
 refused 3 'policies/retention.lua:' 3
 
@@ -84,22 +87,21 @@ for body in "require 'pgbak.store'" "require 'pgbak.catalog'" "require 'pgbak'" 
   policy <<<"return function(backups) $body return { keep = backups, remove = {} } end"
   refused 3 'policies/retention.lua|policies' 3
 done
-# Changes to what it was given do not reach the shelf's truth.
+# Changes to what it was given are a mistake, too.
 policy <<'LUA'
 return function(backups)
   for _, backup in ipairs(backups) do backup.key, backup.database = 'elsewhere/x', 'other' end
   return { keep = backups, remove = {} }
 end
 LUA
-run "$PGBAK" prune
-expect_status 0
-expect_good_backups 3
-# One that never ends is stopped from outside.
+refused 3 "policies/retention.lua:1: the retention policy changed '(key|database)' of backup" 3
+# One that never ends is stopped from outside, and ends by itself after ten seconds.
 policy <<<'return function() while true do pcall(error) end end'
 run timeout 0.5 "$PGBAK" prune
 expect_status 124
 expect_stderr 'stopped by SIGTERM'
 expect_good_backups 3
+refused 3 'policies/retention.lua:1: .*ran longer than 10 s' 3
 
 # Others on the same shelf: another database, another cluster's of the same name, files that are
 # no manifests, and manifests of the future. The run says what it cannot read and leaves all alone.
@@ -119,7 +121,7 @@ printf 'garbage {{{' >"$dir/garbage.sql.gz.meta"
 printf '{}' >"$dir/empty.sql.gz.meta"
 : >"$dir/nothing.sql.gz.meta"
 echo 'my notes' >"$dir/README"
-before=$(find backups -type f ! -name 'old_[12]*' -exec sha256sum {} + | sort)
+before=$(files_but_history ! -name 'old_[12]*')
 run "$PGBAK" prune
 expect_status 0
 for name in garbage empty nothing moved future; do
@@ -128,7 +130,7 @@ done
 expect_stderr 'future.sql.gz.meta.*version.*99'
 expect_no_files "$dir/old_1.sql.gz*"
 expect_no_files "$dir/old_2.sql.gz*"
-[[ $(find backups -type f -exec sha256sum {} + | sort) == "$before" ]] || fail 'others were touched'
+[[ $(files_but_history) == "$before" ]] || fail 'others were touched'
 
 # A failed backup deletes nothing, though the policy would (field.md, 2).
 backup_files 3
@@ -145,5 +147,45 @@ pgbak.prune(config.databases[1], { from = config.stores, retention = config.rete
 LUA
 run "$PGBAK" run script.lua
 expect_status 11
-expect_stderr 'old backups of .* stay, since its backup in this run has failed'
+expect_stderr 'floor after_backup: '
 expect_good_backups 3
+# Nor one that has made no backup at all.
+cat >script.lua <<'LUA'
+local pgbak = require 'pgbak'
+local config = pgbak.config()
+pgbak.prune(config.databases[1], { from = config.stores, retention = config.retention })
+LUA
+run "$PGBAK" run script.lua
+expect_status 9
+expect_stderr 'floor after_backup: '
+expect_good_backups 3
+
+# min_keep holds whatever the policy says, and cannot be 0 (field.md, 9).
+BACKUP_MIN_KEEP=2 run "$PGBAK" prune
+expect_status 9
+expect_stderr 'floor min_keep: '
+expect_good_backups 3
+BACKUP_MIN_KEEP=0 run "$PGBAK" prune
+expect_status 3
+expect_good_backups 3
+
+# A store may have a retention of its own; a mistyped type is told.
+cat >pgbak.lua <<LUA
+return {
+  databases = { '$DATABASE_URL' },
+  stores = { { url = './backups', retention = 'policies/own.lua' } },
+}
+LUA
+cat >policies/own.lua <<'LUA'
+local r = require 'pgbak.retention'
+return r.by_type { dialy = r.last(1), monthly = r.last(12) }
+LUA
+run "$PGBAK" prune
+expect_status 0
+expect_stderr "warn .*policies/own.lua has a rule for type 'dialy'.*did you mean 'daily'\\?"
+expect_good_backups 3
+sed -i s/dialy/daily/ policies/own.lua
+run "$PGBAK" prune
+expect_status 0
+expect_stderr 'deleted .*old_1.sql.gz .*: daily: not among the last 1 \(policies/own.lua:2\)'
+expect_good_backups 1
