@@ -175,3 +175,30 @@ config "naming = 'elsewhere/other.lua'"
 run "$PGBAK" backup
 expect_status 3
 expect_stderr "elsewhere/other.lua"
+
+# The same into a directory and S3 at once, straight and through a file.
+source "$flow_root/tests/support/s3.sh"
+export HOME=$work BACKUP_S3_PREFIX=naming_$$/ BACKUP_DIR=./both
+for strategy in stream file; do
+  export BACKUP_STRATEGY=$strategy
+  rm -rf both out
+  config "naming = '$strategy.gz'"
+  run "$PGBAK" daily
+  expect_status 0
+  before=$(s3_objects "$BACKUP_S3_PREFIX")
+  sql "$database" -c "insert into shop (name) values ('in s3 by $strategy')"
+  run "$PGBAK" backup
+  expect_status 8
+  BREAK=1 run "$PGBAK" backup --overwrite
+  expect_status 11
+  [[ $(s3_objects "$BACKUP_S3_PREFIX") == "$before" ]] || fail 'the first is another'
+  [[ -z $(s3_uploads "$BACKUP_S3_PREFIX") ]] || fail 'an upload is left'
+  run "$PGBAK" backup --overwrite
+  expect_status 0
+  expect_good_backups 1 both
+  run "$PGBAK" download "$strategy.gz" --store "s3://$BACKUP_S3_BUCKET/${BACKUP_S3_PREFIX%/}" --to out
+  expect_status 0
+  expect_good_backups 1 out
+  cmp "both/$strategy.gz" "out/$strategy.gz" || fail 'the stores have two different dumps'
+  [[ $(gunzip -c "out/$strategy.gz" | grep -c "in s3 by $strategy") == 1 ]] || fail 'it is the first'
+done
