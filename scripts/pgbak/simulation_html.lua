@@ -36,11 +36,11 @@ dd { margin: 0; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; list-style: none; margin: 0 0 12px;
   padding: 0; font-size: .88rem; }
 .legend svg { width: 14px; height: 14px; vertical-align: -2px; margin-right: 6px; }
-.years { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr));
+.years { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr));
   gap: 14px 28px; }
 figure { margin: 0; }
 figcaption { font-weight: 600; }
-.years svg { width: 100%; height: auto; display: block; }
+.years svg { width: 100%; max-width: 640px; height: auto; display: block; }
 text { fill: var(--soft); font-size: 8px; }
 text.kept { fill: var(--letter); font-weight: 700; text-anchor: middle; }
 text.failed { fill: var(--page); font-weight: 700; text-anchor: middle; }

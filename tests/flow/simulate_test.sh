@@ -18,6 +18,13 @@ run "$PGBAK" simulate --type weekly@sun --type monthly@1 --fail 'day 40-47'
 diff first "$captured/stdout" || fail 'another answer at the second time'
 expect_no_files 'backups*'
 
+# What the documentation shows is what is printed.
+run "$PGBAK" simulate policies/retention.lua --type weekly@sun --type monthly@1 --fail 'day 40-47'
+shown=$(awk '/^```/ { ++fences; next } fences == 1' "$flow_root/docs/simulate.md" | sed 1d)
+(($(wc -l <<<"$shown") > 25)) || fail 'docs/simulate.md: no output was found'
+strange=$(grep -vxF -f "$captured/stdout" <<<"$shown" | grep -vx '…' || true)
+[[ -z $strange ]] || fail "docs/simulate.md shows what is not printed: $strange"
+
 # Every policy that ships lives through two years without a refusal.
 for policy in retention gfs age_by_type count_by_type dual; do
   run "$PGBAK" simulate "policies/$policy.lua" --type weekly@sun --type monthly@1 --json
