@@ -14,8 +14,7 @@ local M = {}
 ---@field file string
 ---@field name string with those of the groups around it: 'daily › keeps seven'
 ---@field fn function
----@field before function[] outermost first
----@field after function[] innermost first
+---@field groups { before: function[], after: function[] }[] around it, outermost first
 
 ---@class pgbak.SpecResult
 ---@field file string
@@ -25,7 +24,7 @@ local M = {}
 
 local SEPARATOR = ' › '
 
----Names are given by users, who may forget them.
+---A mistake is an error at the spec's line.
 local function check(what, name, fn)
   if type(name) ~= 'string' or type(fn) ~= 'function' then
     error(("%s takes a text and a function"):format(what), 3)

@@ -6,6 +6,8 @@ local M = {}
 ---How many expectations there were so far.
 M.count = 0
 
+---@class pgbak.Expectation
+---@field private value any
 local Expectation = {}
 
 local MOST_SHOWN = 40 -- elements of a list
@@ -64,10 +66,12 @@ local function judge(met, expected, got)
 end
 
 ---The same content, tables compared deeply.
+---@param value any
 function Expectation:equals(value)
   judge(same(self.value, value), M.shown(value), M.shown(self.value))
 end
 
+---@param value any
 function Expectation:differs_from(value)
   judge(not same(self.value, value), 'anything but ' .. M.shown(value), 'just that')
 end
@@ -78,33 +82,41 @@ function Expectation:is_nil() judge(self.value == nil, 'nil', M.shown(self.value
 function Expectation:exists() judge(self.value ~= nil, 'something', 'nil') end
 
 ---A text holds a part, or a list an element.
+---@param part any
 function Expectation:contains(part)
   judge(has(self.value, part), 'something with ' .. M.shown(part), M.shown(self.value))
 end
 
+---@param part any
 function Expectation:lacks(part)
   judge(not has(self.value, part), 'nothing with ' .. M.shown(part), M.shown(self.value))
 end
 
 ---A text matches a Lua pattern.
+---@param pattern string
 function Expectation:matches(pattern)
   judge(self.value:find(pattern) ~= nil, 'a match of ' .. M.shown(pattern), M.shown(self.value))
 end
 
+---@param length integer
 function Expectation:has_length(length)
   judge(#self.value == length, ('%d elements'):format(length), ('%d: %s'):format(#self.value,
     M.shown(self.value)))
 end
 
+---@param least number
 function Expectation:at_least(least)
   judge(self.value >= least, 'at least ' .. M.shown(least), M.shown(self.value))
 end
 
+---@param most number
 function Expectation:at_most(most)
   judge(self.value <= most, 'at most ' .. M.shown(most), M.shown(self.value))
 end
 
 ---A function raises, and the error's text holds `text`.
+---@param text? string
+---@param kind? string of an error object
 function Expectation:raises(text, kind)
   local ok, err = pcall(self.value)
   local got = ok and 'no error' or ('%s: %s'):format(type(err) == 'table' and err.kind or 'a text',
@@ -124,6 +136,8 @@ end
 function Expectation:succeeds() judge(self.value.exit_code == 0, 'success', outcome(self.value)) end
 
 ---A rehearsed run failed, for an error of that kind, whose text holds `text`.
+---@param kind? string
+---@param text? string
 function Expectation:fails(kind, text)
   local err = self.value.error
   judge(self.value.exit_code ~= 0 and err and (kind == nil or err.kind == kind)
@@ -144,7 +158,7 @@ local meta = { __index = function(_, name)
 end }
 
 ---@param value any
----@return table expectation
+---@return pgbak.Expectation
 function M.expect(value) return setmetatable({ value = value }, meta) end
 
 return M
