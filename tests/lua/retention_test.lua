@@ -231,6 +231,9 @@ end, retention.last(2)), three), 'c b')
 
 check.raises('misuse', "no 'lsat', did you mean 'last'?", function() return retention.lsat(1) end)
 check.raises('misuse', 'cannot be changed', function() retention.last = nil end)
+-- Each policy file has a copy of its own: what one breaks the others do not see.
+rawset(retention.fresh(), 'last', 'broken')
+check.equal({ type(retention.last), type(retention.fresh().last) }, { 'function', 'function' })
 
 -- What ships.
 local many = {}
