@@ -25,13 +25,18 @@ local M = {}
 local SEPARATOR = ' › '
 
 ---A mistake is an error at the spec's line.
-local function check(what, name, fn)
+local function check(what, name, fn, groups)
+  if #groups == 0 then error(what .. ' inside of a test would never run', 3) end
   if type(name) ~= 'string' or type(fn) ~= 'function' then
     error(("%s takes a text and a function"):format(what), 3)
   end
 end
 
 ---What a spec file sees beside what every script does. Tests are put into `tests`.
+---@param file string
+---@param tests pgbak.SpecTest[]
+---@return table environment
+---@return table[] groups that are open; to be emptied once the file is read
 function M.environment(file, tests)
   local groups = { { before = {}, after = {} } }
   local env = {
@@ -39,7 +44,7 @@ function M.environment(file, tests)
     merged = data.merged, decide = data.decide, ids = data.ids, rehearsal = worlds.new,
   }
   function env.describe(name, fn)
-    check('describe', name, fn)
+    check('describe', name, fn, groups)
     groups[#groups + 1] = { name = name, before = {}, after = {} }
     fn()
     groups[#groups] = nil
@@ -47,7 +52,7 @@ function M.environment(file, tests)
   function env.before_each(fn) table.insert(groups[#groups].before, fn) end
   function env.after_each(fn) table.insert(groups[#groups].after, fn) end
   function env.it(name, fn)
-    check('it', name, fn)
+    check('it', name, fn, groups)
     local path, around = {}, {}
     for i, group in ipairs(groups) do
       path[#path + 1], around[i] = group.name, group
@@ -56,7 +61,7 @@ function M.environment(file, tests)
     tests[#tests + 1] = { file = file, name = table.concat(path, SEPARATOR), fn = fn,
       groups = around }
   end
-  return setmetatable(env, { __index = _G })
+  return setmetatable(env, { __index = _G }), groups
 end
 
 ---What went wrong, for people.
@@ -77,10 +82,12 @@ end
 ---@return pgbak.SpecTest[]
 function M.load(file)
   local tests = {}
+  local env, groups = M.environment(file, tests)
   local err = rehearsal.apart(function()
     local chunk = sys.load(file)
-    setfenv(chunk, M.environment(file, tests))(file)
+    setfenv(chunk, env)(file)
   end)
+  groups[1] = nil
   if err then return { broken(file, text_of(err)) } end
   if #tests == 0 then return { broken(file, file .. ': it holds no test') } end
   return tests

@@ -81,6 +81,8 @@ failing_spec broken_spec.lua <<<$'it("x", function()\n  x = = 1\nend)'
 expect_stdout "specs/broken_spec.lua:2: unexpected symbol near '='"
 failing_spec nameless_spec.lua <<<"it(function() end)"
 expect_stdout 'specs/nameless_spec.lua:1: it takes a text and a function'
+failing_spec nested_spec.lua <<<"it('a', function() it('b', function() expect(1):equals(2) end) end)"
+expect_stdout 'specs/nested_spec.lua:1: it inside of a test would never run'
 rm -r specs
 
 # What a test leaves open is found, with the line that opened it.
