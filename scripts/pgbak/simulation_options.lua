@@ -12,7 +12,7 @@ local M = {}
 -- the same command prints the same.
 M.START = '2024-01-01'
 
-local MOST_RUNS = 100000
+local MOST_RUNS, MOST_YEARS = 100000, 100
 local WEEKDAYS = { sun = 1, mon = 2, tue = 3, wed = 4, thu = 5, fri = 6, sat = 7 }
 local SIZES = { B = 1, KiB = units.kib, MiB = units.mib, GiB = units.gib, TiB = 1024 * units.gib }
 
@@ -49,8 +49,9 @@ local function wrong(name, text, expected)
     'see `pgbak simulate --help`')
 end
 
-local function positive(name, value)
+local function within(name, value, most)
   if value < 1 then wrong(name, value, 'at least 1') end
+  if value > most then wrong(name, value, 'at most ' .. most) end
   return value
 end
 
@@ -168,9 +169,8 @@ local function skews_of(list, days)
 end
 
 local function span_of(first_day, options)
-  if options.days then return positive('days', options.days) end
-  local years = positive('years', options.years)
-  if years > 100 then wrong('years', years, 'at most 100') end
+  if options.days then return within('days', options.days, MOST_YEARS * 365) end
+  local years = within('years', options.years, MOST_YEARS)
   local date = calendar.fields(first_day * units.day, 'UTC')
   date.year = date.year + years
   return day_number(date) - first_day
@@ -196,7 +196,7 @@ function M.read(typed)
     at_seconds = seconds_of_day(typed.at), type = regular, extras = extras,
     fails = fails_of(typed.fail, days), skews = skews_of(typed.skew, days),
     size_bytes = size_of(typed.size), growth = growth_of(typed.growth),
-    min_good = positive('min-good', typed.min_good), database = typed.database,
+    min_good = within('min-good', typed.min_good, MOST_RUNS), database = typed.database,
     store = typed.store,
   }
 end

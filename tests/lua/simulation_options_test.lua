@@ -91,6 +91,7 @@ complains('731 days with a backup every 10 min 00 s are more than 100000 backups
 complains("--years must be at least 1, not '0'", { years = 0 })
 complains("--years must be at most 100, not '101'", { years = 101 })
 complains("--days must be at least 1, not '-1'", { days = -1 })
+complains("--days must be at most 36500, not '36501'", { days = 36501 })
 complains("--min-good must be at least 1, not '0'", { min_good = 0 })
 complains('Mars/Olympus', { timezone = 'Mars/Olympus' })
 
