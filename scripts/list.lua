@@ -24,18 +24,30 @@ local found, err = backups.collect {
   from = from, type = options.type, database = options.database,
 }
 
+-- What else is to be known of a backup.
+local function notes(backup)
+  local out = {}
+  if not backup.good then out[#out + 1] = 'damaged' end
+  if backup.verified then out[#out + 1] = 'verified' end
+  if backup.keep == true then out[#out + 1] = 'kept' end
+  if type(backup.keep) == 'number' then
+    out[#out + 1] = 'kept until ' .. console.time(backup.keep)
+  end
+  return table.concat(out, ', ')
+end
+
 local function print_table()
   local rows = {}
   for i, backup in ipairs(found) do
     rows[i] = {
       console.time(backup.time), backup.database, backup.type, console.size(backup.stored_bytes),
-      console.size(backup.raw_bytes), backup.store, backup.key,
+      console.size(backup.raw_bytes), backup.store, backup.key, notes(backup),
     }
   end
   io.write(console.table({
     { title = 'STARTED (UTC)' }, { title = 'DATABASE' }, { title = 'TYPE' },
     { title = 'STORED', right = true }, { title = 'DUMPED', right = true }, { title = 'STORE' },
-    { title = 'KEY' },
+    { title = 'KEY' }, { title = '' },
   }, rows))
 end
 

@@ -47,9 +47,12 @@ end
 local function print_newest()
   local rows = {}
   for i, each in ipairs(newest) do
-    local backup = each.manifest
+    local backup, notes = each.manifest, {}
+    if not backup.complete then notes[#notes + 1] = 'a part of it' end
+    if backup.verified then notes[#notes + 1] = 'verified' end
+    if backup.keep then notes[#notes + 1] = 'kept' end
     rows[i] = { backup.database, backup.type, console.time(backup.time),
-      console.duration(math.max(0, now - backup.time)), backup.complete and '' or 'a part of it' }
+      console.duration(math.max(0, now - backup.time)), table.concat(notes, ', ') }
   end
   io.write(console.table({ { title = 'DATABASE' }, { title = 'TYPE' },
     { title = 'NEWEST GOOD (UTC)' }, { title = 'AGE', right = true }, { title = '' } }, rows), '\n')

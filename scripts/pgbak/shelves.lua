@@ -23,12 +23,10 @@ local M = {}
 
 local function look(store, shelf, place)
   local found, problems = catalog.list(store)
-  local sizes = {}
-  for _, object in ipairs(store:list()) do sizes[object.key] = object.size end
   shelf.backups, shelf.stored_bytes, shelf.problems = #found, 0, problems
   for _, manifest in ipairs(found) do
     shelf.stored_bytes = shelf.stored_bytes + manifest.stored_bytes
-    place(manifest, sizes[manifest.key] == manifest.stored_bytes and 'yes' or 'damaged')
+    place(manifest, manifest.good and 'yes' or 'damaged')
   end
 end
 

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# pgbak diff: which backups that exist change fate between two policies, now and day by day, with an
+# exit code for CI: 0 none, 1 some (field.md, 11 and 15: nobody foresees what a policy will do).
+# shellcheck disable=SC2016  # $day is for jq
+source tests/support/flow.sh
+
+# last N: a policy's file.
+last() { printf "local r = require 'pgbak.retention'\nreturn r.last(%s)\n" "$1" >"last$1.lua"; }
+last 2
+last 3
+last 5
+# Five nights of backups; the newest is d5, of 2026-11-20.
+jq -n '[range(5) | { id: "d\(. + 1)", database: "shop", type: "daily",
+  time: "2026-11-\(. + 16)T02:00:00Z" }]' >inventory.json
+# compare OLD NEW [OPTION...]
+compare() {
+  run "$PGBAK" diff "$1" "$2" --inventory inventory.json --now 2026-11-20T12:00:00Z "${@:3}"
+}
+# fates: "id old/new" of the last --json, with the days.
+fates() {
+  jq -r '.backups[] | "\(.id) \(.old.day // "-")/\(.new.day // "-")"' "$captured/stdout" |
+    sort | paste -sd' '
+}
+
+compare last3.lua last3.lua
+expect_status 0
+expect_stdout '^no difference$'
+compare last3.lua last2.lua
+expect_status 1
+expect_stdout '^shop .* d3 +stays: 3 of the last 3 +goes: not among the last 2$'
+[[ $(wc -l <"$captured/stdout") == 2 ]] || fail 'd3 alone changes fate'
+[[ ! -s $captured/stderr ]] || fail 'a difference is no error'
+compare last3.lua last2.lua --json
+[[ $(fates) == 'd3 -/0' ]] || fail 'as data'
+[[ $(jq -c '.backups[0] | [.old.action, .new.action, .new.reasons, .new.rule]' \
+  "$captured/stdout") == '["keep","remove",["not among the last 2"],"last2.lua:2"]' ]] ||
+  fail 'both fates, with reason and rule'
+
+# Day by day: a backup comes each night, and the older ones go one by one.
+compare last5.lua last3.lua --days 2 --json
+expect_status 1
+[[ $(fates) == 'd1 1/0 d2 2/0 d3 -/1 d4 -/2' ]] || fail 'cumulatively'
+compare last5.lua last3.lua --days 90 --json
+[[ $(fates) == 'd1 1/0 d2 2/0 d3 3/1 d4 4/2 d5 5/3' ]] || fail 'until all are gone'
+compare last5.lua last3.lua --days 2
+expect_stdout 'd1 +goes on 2026-11-21 \(day 1\): .* goes on 2026-11-20 \(day 0\): '
+
+# What floors refuse does not happen: here the clock is behind, and later there are ten.
+run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-11-01T00:00:00Z
+expect_status 0
+jq -n '[range(12) | { id: "d\(. + 1)", database: "shop", type: "daily",
+  time: (1790000000 + . * 86400) }]' >inventory.json
+run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-10-05T00:00:00Z
+expect_status 0
+expect_stdout '^no difference$'
+
+# A type with one backup comes no more, nobody knows when.
+jq -n '[{ id: "m", database: "shop", type: "manual", time: "2026-11-01T00:00:00Z" }]' \
+  >inventory.json
+compare last3.lua last2.lua --days 365
+expect_status 0
+
+# Mistakes are no difference.
+for arguments in 'last3.lua' 'last3.lua absent.lua' 'last3.lua last2.lua --days -1' \
+  'last3.lua last2.lua --days soon' 'last3.lua last2.lua last5.lua'; do
+  # shellcheck disable=SC2086  # several arguments
+  run "$PGBAK" diff $arguments --inventory inventory.json
+  expect_status 3
+done
+echo "return function() error 'no idea' end" >bad.lua
+compare last3.lua bad.lua
+expect_status 3
+expect_stderr 'bad.lua:1: no idea'
+[[ ! -s $captured/stdout ]] || fail 'no half of an answer'
