@@ -31,6 +31,7 @@ local LIMIT_SECONDS = 10
 
 ---@class pgbak.World
 ---@field private host World
+---@field private databases string[]
 ---@field private stores string[]
 ---@field private functions function[]
 local World = {}
@@ -41,6 +42,15 @@ local function seconds_of(duration, what)
   if type(seconds) == 'number' then return seconds end
   error(("%s: a duration such as '90m' or '1d' expected, not %s"):format(what, tostring(duration)),
     3)
+end
+
+---A failure that hits nothing, because of a misspelt name, would let a test pass.
+local function check_known(what, name, names)
+  for _, each in ipairs(names) do
+    if each == name then return end
+  end
+  error(("the world has no %s '%s', %s"):format(what, tostring(name),
+    schema.did_you_mean(name, names)), 3)
 end
 
 ---Runs a script as `pgbak run` would.
@@ -57,6 +67,7 @@ end
 ---@param database string
 ---@param opts? pgbak.RehearsedDump
 function World:dump(database, opts)
+  check_known('database', database, self.databases)
   opts = opts or {}
   local given = {}
   for key, value in pairs(opts) do given[key] = value end
@@ -70,11 +81,17 @@ end
 ---@param operation 'write'|'read'|'list'|'remove'|'all'
 ---@param opts? { nth?: integer, kind?: string } only the nth one from now on; of which kind the
 ---  error is, default 'unavailable'
-function World:fail(store, operation, opts) self.host:fail(store, operation, opts) end
+function World:fail(store, operation, opts)
+  check_known('store', store, self.stores)
+  self.host:fail(store, operation, opts)
+end
 
 ---A store works again.
 ---@param store string its address
-function World:mend(store) self.host:mend(store) end
+function World:mend(store)
+  check_known('store', store, self.stores)
+  self.host:mend(store)
+end
 
 ---Moves the clock.
 ---@param duration string|integer '1d', or seconds
@@ -88,6 +105,7 @@ function World:now() return self.host:now() end
 ---@param store? string its address
 ---@return table[] as policies see backups
 function World:backups(store)
+  if store then check_known('store', store, self.stores) end
   local out = {}
   for _, url in ipairs(store and { store } or self.stores) do
     for _, backup in ipairs((catalog.list(self.host:store(url)))) do
@@ -155,7 +173,8 @@ function M.new(opts)
   local host = native.world(type(now) == 'string' and clock.parse(now) or now,
     { settings = flattened(values, functions), env = own.env or {} })
   for _, name in ipairs(names) do host:set_database(name) end
-  return setmetatable({ host = host, stores = urls, functions = functions }, World)
+  return setmetatable({ host = host, databases = names, stores = urls, functions = functions },
+    World)
 end
 
 return M

@@ -141,6 +141,17 @@ for i, attempt in ipairs(ATTEMPTS) do
     expect(run):fails('refused', 'a rehearsal touches nothing real')
   end)
 end
+it('knows its databases and stores, so that no failure is told to nobody', function()
+  local world = rehearsal { stores = { 'memory:a' } }
+  local here = 'specs/real_spec.lua:%d: the world has no %s'
+  expect(function() world:dump('shpo', { exit_code = 1 }) end)
+    :raises(here:format(25, "database 'shpo', did you mean 'shop'?"))
+  expect(function() world:fail('memory:b', 'write') end):raises(here:format(27, "store 'memory:b'"))
+  expect(function() world:mend 'memory:b' end):raises "no store 'memory:b'"
+  expect(function() world:backups 'memory:b' end):raises "no store 'memory:b'"
+  expect(function() world:dump('shop', { exitcode = 1 }) end)
+    :raises "unknown option 'exitcode', did you mean 'exit_code'?"
+end)
 it('needs a database of the world', function()
   local run = rehearsal {}:run('scripts/attempt.lua', '0',
     "local pg = require 'pgbak.pg' pg.connect(pg.target 'postgresql:///other')")
@@ -167,7 +178,7 @@ LUA
 cat >scripts/attempt.lua <<<"assert(loadstring((select(2, ...))))()"
 run "$PGBAK" test specs/real_spec.lua
 expect_status 0
-expect_stdout '^16 tests in 1 file: all passed$'
+expect_stdout '^17 tests in 1 file: all passed$'
 expect_no_files 'real*'
 rm -r specs scripts
 
