@@ -225,7 +225,8 @@ local function compiled(path, report)
   local chunk, problem = load(source, '@' .. path)
   if chunk then return source, found end
   local line, message = problem:match ':(%d+): (.*)$'
-  report(tonumber(line) or 1, message or problem)
+  -- It quotes the file, which may be anything.
+  report(tonumber(line) or 1, ((message or problem):gsub('[^ -~]', '?')))
 end
 
 ---Checks one file.
