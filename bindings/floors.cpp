@@ -1,58 +1,71 @@
 // pgbak.floors: the host's floors, for plans and simulations.
 #include "host/job/floors.hpp"
 
+#include <array>
 #include <cmath>
-#include <set>
 #include <string>
+#include <unordered_set>
 
 #include "bindings/call.hpp"
 
 namespace pgbak {
 namespace {
 
+enum Field { kId, kKey, kTime, kFinished, kGood, kComplete, kVerified, kKeep, kFieldCount };
+constexpr std::array<const char*, kFieldCount> kNames{"id",   "key",      "time",     "finished",
+                                                      "good", "complete", "verified", "keep"};
+
+/// Pushes the names for BackupReader: plans look at a hundred thousand backups, for each of which
+/// Lua would have to look the same eight texts up.
+int push_names(lua_State* lua) {
+  luaL_checkstack(lua, kFieldCount + 4, "floors");
+  for (const char* name : kNames) lua_pushstring(lua, name);
+  return lua_gettop(lua) - kFieldCount + 1;
+}
+
 /// Reads one backup, whose table is on top of the stack. Its fields are checked here, by type, as
 /// simulations hand over thousands of lists.
 class BackupReader {
  public:
-  BackupReader(lua_State* lua, int number) : lua_(lua), number_(number) {
+  BackupReader(lua_State* lua, int names, int number) : lua_(lua), names_(names), number_(number) {
     if (!lua_istable(lua_, -1)) throw Misuse("backup " + std::to_string(number_) + " is no table");
   }
 
   FloorBackup read() const {
     FloorBackup out;
-    if (!text("id", out.id)) bad("id", "a string");
-    if (!text("key", out.name)) out.name = out.id;
-    const auto started = time("time");
-    if (!started) bad("time", "an integer");
+    if (!text(kId, out.id)) bad(kId, "a string");
+    if (!text(kKey, out.name)) out.name = out.id;
+    const auto started = time(kTime);
+    if (!started) bad(kTime, "an integer");
     out.started = *started;
     std::string finished;
-    out.finished = text("finished", finished) ? parse_rfc3339(finished)
-                                              : time("finished").value_or(out.started);
-    out.good = flag("good").value_or(true);
-    out.complete = flag("complete").value_or(true);
-    out.verified = flag("verified").value_or(false);
-    if (is_boolean("keep")) {
-      if (flag("keep").value()) out.keep = Keep{};
-    } else if (const auto until = time("keep")) {
+    out.finished =
+        text(kFinished, finished) ? parse_rfc3339(finished) : time(kFinished).value_or(out.started);
+    out.good = flag(kGood).value_or(true);
+    out.complete = flag(kComplete).value_or(true);
+    out.verified = flag(kVerified).value_or(false);
+    if (is_boolean(kKeep)) {
+      if (flag(kKeep).value()) out.keep = Keep{};
+    } else if (const auto until = time(kKeep)) {
       out.keep = Keep{until};
     }
     return out;
   }
 
  private:
-  int push(const char* field) const {
-    lua_pushstring(lua_, field);
+  int push(Field field) const {
+    lua_pushvalue(lua_, names_ + field);
     lua_rawget(lua_, -2);
     return lua_type(lua_, -1);
   }
 
-  bool is_boolean(const char* field) const {
+  bool is_boolean(Field field) const {
     const bool out = push(field) == LUA_TBOOLEAN;
     lua_pop(lua_, 1);
     return out;
   }
 
-  bool text(const char* field, std::string& out) const {
+  bool text(Field field, std::string& out) const {
     const bool found = push(field) == LUA_TSTRING;
     std::size_t size = 0;
     const char* value = lua_tolstring(lua_, -1, &size);
@@ -61,7 +74,7 @@ class BackupReader {
     return found;
   }
 
-  std::optional<WallTime> time(const char* field) const {
+  std::optional<WallTime> time(Field field) const {
     const int type = push(field);
     const double value = lua_tonumber(lua_, -1);
     lua_pop(lua_, 1);
@@ -72,7 +85,7 @@ class BackupReader {
     return WallTime(std::chrono::seconds(static_cast<std::int64_t>(value)));
   }
 
-  std::optional<bool> flag(const char* field) const {
+  std::optional<bool> flag(Field field) const {
     const int type = push(field);
     const bool value = lua_toboolean(lua_, -1) != 0;
     lua_pop(lua_, 1);
@@ -81,19 +94,20 @@ class BackupReader {
     return value;
   }
 
-  [[noreturn]] void bad(const char* field, const char* expected) const {
-    throw Misuse("backup " + std::to_string(number_) + ": '" + field + "': " + expected +
+  [[noreturn]] void bad(Field field, const char* expected) const {
+    throw Misuse("backup " + std::to_string(number_) + ": '" + kNames.at(field) + "': " + expected +
                  " expected");
   }
 
   lua_State* lua_;
+  int names_;  ///< where push_names() put them
   int number_;
 };
 
 void check(Call& call) {
   lua_State* lua = call.lua();
   const std::vector<std::string> listed = call.strings(2);
-  std::set<std::string> remove(listed.begin(), listed.end());
+  std::unordered_set<std::string> remove(listed.begin(), listed.end());
   const Options options = call.options(3);
   const FloorRules rules{.now = WallTime(std::chrono::seconds(options.integer("now"))),
                          .min_keep = options.integer("min_keep"),
@@ -101,12 +115,15 @@ void check(Call& call) {
                          .shelf = options.string("shelf")};
   std::vector<FloorBackup> backups;
   const int length = static_cast<int>(lua_objlen(lua, call.index(1)));
+  backups.reserve(static_cast<std::size_t>(length));
+  const int names = push_names(lua);
   for (int i = 1; i <= length; ++i) {
     lua_rawgeti(lua, call.index(1), i);
-    backups.push_back(BackupReader(lua, i).read());
+    backups.push_back(BackupReader(lua, names, i).read());
     lua_pop(lua, 1);
     backups.back().remove = remove.erase(backups.back().id) > 0;
   }
+  lua_settop(lua, names - 1);
   if (!remove.empty()) {
     throw Misuse("argument 'remove': '" + *remove.begin() + "' is none of the backups");
   }
