@@ -33,18 +33,15 @@ Json for_lua(const std::vector<CatalogProblem>& problems) {
 /// The option `name`: a table of texts, or of lists of texts, by key.
 template <typename Value>
 std::map<std::string, Value> by_key(const Options& options, const std::string& name) {
-  std::map<std::string, Value> out;
-  if (!options.has(name)) return out;
   const Json given = options.json(name);
+  if (given.empty()) return {};  // an empty table may be a list as well
   try {
-    // An empty table may be a list as well.
-    for (const auto& [key, value] : given.items()) out[key] = value.template get<Value>();
+    return given.get<std::map<std::string, Value>>();
   } catch (const nlohmann::json::exception&) {
     throw Misuse("option '" + name + "': a table of " +
                  (std::is_same_v<Value, std::string> ? "texts" : "lists of texts") +
                  " by key expected");
   }
-  return out;
 }
 
 void publish(Call& call) {
