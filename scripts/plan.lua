@@ -43,7 +43,7 @@ for i, group in ipairs(groups) do
 end
 
 if options.json then
-  io.write(prune_plan.json(plans), '\n')
+  prune_plan.write_json(plans, io.write)
 elseif #plans > 0 then
   io.write(prune_plan.table(plans), '\nnothing was deleted\n')
 elseif not err then

@@ -62,7 +62,7 @@ local _, err = pgbak.try(options.plan and carry_out or follow_policies)
 local shown = 0
 for _, each in ipairs(plans) do shown = shown + #each.backups end
 if options.json then
-  io.write(prune_plan.json(plans), '\n')
+  prune_plan.write_json(plans, io.write)
 elseif shown > 0 then
   io.write(prune_plan.table(plans), options.dry_run and '\nnothing was deleted\n' or '')
 elseif not err then

@@ -86,35 +86,51 @@ function M.sort(list)
   end
 end
 
--- The backups that count; and by id, what is known of each: 'waiting' for an answer, or 'damaged'.
+-- A copy of a backup. Naming its usual fields makes room for all at once, which halves the time.
+local function copy_of(b)
+  local out = { id = b.id, key = b.key, database = b.database, cluster = b.cluster, type = b.type,
+    store = b.store, time = b.time, size = b.size, verified = b.verified, good = b.good,
+    complete = b.complete, keep = b.keep }
+  for key, value in next, b do
+    if out[key] == nil then out[key] = type(value) == 'table' and copy(value) or value end
+  end
+  return out
+end
+
+-- The backups that count, newest first, and copies of them; and by id, what is known of each:
+-- 'waiting' for an answer, or 'damaged'. In one pass: a hundred thousand fit into no cache.
 local function survey(backups)
-  local good, states = {}, {}
+  local good, shown, states = {}, {}, {}
+  local count, sorted, last = 0, true, nil
   for _, backup in ipairs(backups) do
     local id = backup.id
     if states[id] then
       failure.raise('config', ("two backups have the id '%s', such as %s"):format(id,
         backup.key or 'one'), 'nothing was deleted; one of them is a copy')
     end
+    states[id] = 'damaged'
     if backup.good ~= false then
       states[id] = 'waiting'
-      good[#good + 1] = backup
-    else
-      states[id] = 'damaged'
+      count = count + 1
+      good[count], shown[count] = backup, copy_of(backup)
+      sorted = sorted and (not last or M.newer(last, backup))
+      last = backup
     end
   end
-  M.sort(good)
-  return good, states
+  if not sorted then
+    table.sort(good, M.newer)
+    table.sort(shown, M.newer)
+  end
+  return good, shown, states
 end
 
 ---Calls the policy with copies, so that it cannot change what is decided about.
-local function answer_of(policy, good, now, place)
-  local shown, pinned = {}, false
-  for i, backup in ipairs(good) do
-    shown[i] = copy(backup)
-    pinned = pinned or backup.keep ~= nil
+local function answer_of(policy, good, shown, now, place)
+  local given, pinned = {}, false
+  for i, each in ipairs(shown) do
+    given[i] = each
+    pinned = pinned or each.keep ~= nil
   end
-  local given = {}
-  for i, each in ipairs(shown) do given[i] = each end
   local asked = pinned and retention.any(retention.pin, policy) or policy
   local ok, answer = pcall(sys.call_within, LIMIT_SECONDS, asked, given, now)
   if not ok then policies.rethrow(answer, place, HINT) end
@@ -223,10 +239,10 @@ end
 ---@return pgbak.CheckedDecision
 function M.ask(policy, backups, clock_now, where)
   local place = where or M.place(policy)
-  local good, states = survey(backups)
+  local good, shown, states = survey(backups)
   local reasons, rules = {}, {}
   if #good > 0 then
-    local answer = answer_of(policy, good, math.min(good[1].time, clock_now), place)
+    local answer = answer_of(policy, good, shown, math.min(good[1].time, clock_now), place)
     take(answer, 'keep', states, place)
     take(answer, 'remove', states, place)
     reasons, rules = table_of(answer, 'reasons', place), table_of(answer, 'rules', place)

@@ -39,9 +39,10 @@ local M = {}
 ---@return string # for messages: 'shop' in ./backups
 function M.shelf(group) return ("'%s' in %s"):format(group.database, group.store) end
 
-local function grouped(backups)
+-- Gathers backups into groups: add(backup) for each, then done() for the groups.
+local function grouping()
   local groups, by_name = {}, {}
-  for _, backup in ipairs(backups) do
+  local function add(backup)
     local clusters = by_name[backup.store] or {}
     by_name[backup.store] = clusters
     local databases = clusters[backup.cluster] or {}
@@ -55,8 +56,11 @@ local function grouped(backups)
     end
     group.backups[#group.backups + 1] = backup
   end
-  for _, group in ipairs(groups) do decision.sort(group.backups) end
-  return groups
+  local function done()
+    for _, group in ipairs(groups) do decision.sort(group.backups) end
+    return groups
+  end
+  return add, done
 end
 
 ---The backups of one store in groups, by database and cluster. Manifests that cannot be read are
@@ -69,8 +73,12 @@ function M.of_store(store)
   for _, problem in ipairs(problems) do
     log.warn(('%s in %s: %s'):format(problem.key, url, problem.message))
   end
-  for _, backup in ipairs(found) do backup.store = url end
-  local groups = grouped(found)
+  local add, done = grouping()
+  for _, backup in ipairs(found) do
+    backup.store = url
+    add(backup)
+  end
+  local groups = done()
   table.sort(groups, function(a, b)
     if a.database ~= b.database then return a.database < b.database end
     return a.cluster < b.cluster
@@ -175,14 +183,16 @@ function M.parse(text, name)
     failure.raise('config', ("inventory '%s': it must be an array of backups"):format(name))
   end
   local at, null, seen = 0, json.null(), {}
+  local add, done = grouping()
   local good, err = pcall(function()
     for i, entry in ipairs(list) do
       at = i
       refuse_twin(seen, complete(entry, name, null), i)
+      add(entry)
     end
   end)
   if not good then failure.within(err, ("inventory '%s': backup %d"):format(name, at)) end
-  return grouped(list)
+  return done()
 end
 
 ---The content of a file, or of standard input for '-'.

@@ -129,19 +129,18 @@ local function quoted(text)
   return text:find '^[%w%._:/ -]*$' and '"' .. text .. '"' or json.encode(text)
 end
 
----Plans as JSON: { "backups": […], "refused": […] }.
+---Writes plans as JSON: { "backups": […], "refused": […] }.
 ---@param plans pgbak.Planned[]
----@return string
-function M.json(plans)
+---@param write fun(text: string)
+function M.write_json(plans, write)
   -- Text is put together here, since a table for each of a hundred thousand rows would take three
   -- times as long. Most reasons are shared.
-  local rows, refused, known = {}, json.array {}, {}
+  local known, separator, last, whose = {}, '{"backups":[\n', nil, nil
   local function encoded(value)
     local text = json.encode(value)
     known[value] = text
     return text
   end
-  local last, whose
   M.each(plans, function(planned, backup, action)
     if planned ~= last then
       last = planned
@@ -151,15 +150,17 @@ function M.json(plans)
     local id, key, kind = backup.id, backup.key, backup.type
     local reasons, rule = planned.reasons[id], planned.rules[id]
     local id_text = quoted(id)
-    rows[#rows + 1] = '{"id":' .. id_text .. ',"key":' .. (key == id and id_text or quoted(key))
+    write(separator .. '{"id":' .. id_text .. ',"key":' .. (key == id and id_text or quoted(key))
       .. ',"action":"' .. action .. '","reasons":' .. (known[reasons] or encoded(reasons))
       .. ',"rule":' .. (known[rule] or encoded(rule)) .. ',"type":'
-      .. (known[kind] or encoded(kind)) .. (',"time":%d'):format(backup.time) .. whose
+      .. (known[kind] or encoded(kind)) .. ',"time":' .. backup.time .. whose)
+    separator = ',\n'
   end)
+  local refused = json.array {}
   for _, planned in ipairs(plans) do
     if planned.refused then table.insert(refused, planned.refused.message) end
   end
-  return ('{"backups":[%s],"refused":%s}'):format(table.concat(rows, ',\n'), json.encode(refused))
+  write((last and '' or separator) .. '],"refused":' .. json.encode(refused) .. '}\n')
 end
 
 local VERSION = 1

@@ -65,10 +65,23 @@ check.equal(text:find 'k3 +not among the last 2 %(tests/lua/prune_plan_test.lua:
 check.equal(text:find('on c1', 1, true), nil)
 both[2].cluster = 'c2' -- a database of the same name
 check.equal(prune_plan.table(both):find('shop on c2', 1, true) ~= nil, true)
-local printed = json.decode(prune_plan.json { planned, plan(group(2), remove_all) })
+local function as_json(plans)
+  local pieces = {}
+  prune_plan.write_json(plans, function(piece) pieces[#pieces + 1] = piece end)
+  return json.decode(table.concat(pieces))
+end
+local printed = as_json { planned, plan(group(2), remove_all) }
 check.equal({ #printed.backups, printed.backups[3].id, printed.backups[3].action,
   printed.backups[3].reasons[1], printed.backups[1].action, #printed.refused },
   { 5, '000', 'remove', 'not among the last 2', 'keep', 1 })
+
+check.equal({ #as_json({}).backups, #as_json({}).refused }, { 0, 0 })
+-- Whatever a text holds, JSON stays JSON.
+local odd = group(1, { { id = 'a"b', key = 'ö\\\n', type = '\1' } })
+odd.database = '"'
+printed = as_json { plan(odd, retention.forever()) }
+check.equal({ printed.backups[1].id, printed.backups[1].key, printed.backups[1].type,
+  printed.backups[1].database }, { 'a"b', 'ö\\\n', '\1', '"' })
 
 -- A file, and back.
 local marked = group(3, { { keep = true }, { keep = NOW + 9 } })
