@@ -58,10 +58,15 @@ end
 
 local files = options.file and named_files() or all_files()
 local findings, bad_files = {}, 0
+local listed = {}
+for _, path in ipairs(files) do listed[path] = true end
 for _, path in ipairs(files) do
-  local found = lint.check(path)
-  if #found > 0 then bad_files = bad_files + 1 end
-  for _, finding in ipairs(found) do findings[#findings + 1] = finding end
+  local before = #findings
+  for _, finding in ipairs(lint.check(path)) do
+    -- What is wrong with a file that this one uses is said where that is looked at.
+    if finding.file == path or not listed[finding.file] then findings[#findings + 1] = finding end
+  end
+  if #findings > before then bad_files = bad_files + 1 end
 end
 
 local function count(n, noun) return ('%d %s%s'):format(n, noun, n == 1 and '' or 's') end

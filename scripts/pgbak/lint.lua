@@ -204,8 +204,7 @@ local function check_config(parsed, path, report)
   for _, item in ipairs(returned.items) do
     local value = behind(item.value)
     if value.kind == 'constant' then
-      lint_policy.check_setting(item.key, value.value, path,
-        function(message, hint) report(value.line, message, hint) end)
+      lint_policy.check_setting(item.key, value.value, path, value.line, report)
     end
   end
 end

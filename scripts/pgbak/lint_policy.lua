@@ -90,13 +90,14 @@ local SETTINGS = { retention = decision.from, naming = names.from }
 ---@param name string
 ---@param value any
 ---@param path string of pgbak.lua
----@param report fun(message: string, hint?: string)
-function M.check_setting(name, value, path, report)
+---@param line integer where it is written
+---@param report fun(line: integer, message: string, hint?: string, file?: string)
+function M.check_setting(name, value, path, line, report)
   if not SETTINGS[name] or type(value) ~= 'string' then return end
   local ok, err = pcall(SETTINGS[name], value, path)
   if ok then return end
-  local _, message, hint, file = split(err, path)
-  report(file == path and message or err.message, hint)
+  local at, message, hint, file = split(err, path)
+  report(file == path and line or at, message, hint, file)
 end
 
 return M

@@ -137,6 +137,16 @@ finds pgbak.lua 9 'min_keep must be at least 1, not 0'
 found 7
 check_of pgbak.lua <<<"return { retention = 'policies/none.lua' }"
 finds pgbak.lua 1 "no policy file 'policies/none.lua'"
+mkdir policies
+echo "return require 'pgbak.retention'.last(0)" >policies/none.lua
+run "$PGBAK" check pgbak.lua
+expect_status 3
+finds policies/none.lua 1 'retention.last: a positive integer expected, got 0'
+found 1
+run "$PGBAK" check
+expect_status 3
+found 1
+rm -r policies
 check_of pgbak.lua <<<'local config = {}'
 finds pgbak.lua 1 'pgbak.lua must return a table (its last statement is: return { … })'
 cp pgbak.lua other.lua
