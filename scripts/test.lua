@@ -66,12 +66,12 @@ for i, test in ipairs(tests) do
   out.result(results[i], i, results[i - 1])
 end
 out.finish(results)
-if options.junit then
-  local file = assert(io.open(options.junit, 'w'))
-  assert(file:write(report.junit(results)))
-  assert(file:close())
-end
 -- A file with a failed test is a failed step, so that the run fails.
 for _, failed in ipairs(report.failed_files(results)) do
   pcall(run.step, 'test', failed.file, pgbak.fail, 'config', failed.message)
+end
+if options.junit then
+  local file, err = io.open(options.junit, 'w')
+  local written = file and file:write(report.junit(results)) and file:close()
+  if not written then pgbak.fail('io', ('cannot write JUnit: %s'):format(err or options.junit)) end
 end

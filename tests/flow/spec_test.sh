@@ -35,6 +35,9 @@ expect_stdout '^1 test in 1 file: all passed$'
 run "$PGBAK" test examples_specs --filter nothing-is-called-so
 expect_status 3
 expect_stderr "no test has 'nothing-is-called-so' in its name"
+run "$PGBAK" test examples_specs/naming_spec.lua --junit missing/results.xml
+expect_status 13
+expect_stderr 'cannot write JUnit: missing/results.xml: No such file or directory'
 rm -rf examples_specs
 
 # A failure: line, what was expected, what came; in words, as TAP, as JUnit, and as exit code.
@@ -180,6 +183,24 @@ run "$PGBAK" test specs/real_spec.lua
 expect_status 0
 expect_stdout '^17 tests in 1 file: all passed$'
 expect_no_files 'real*'
+rm -r specs scripts
+
+# A stop ends a rehearsed script that would never end, and the specs with it.
+mkdir -p specs scripts
+cat >specs/endless_spec.lua <<'LUA'
+it('is quick', function() expect(1):equals(1) end)
+it('never ends', function() expect(rehearsal {}:run 'scripts/endless.lua'):succeeds() end)
+it('is not reached', function() expect(1):equals(1) end)
+LUA
+cat >scripts/endless.lua <<<"while true do pcall(function() end) end"
+command_line='pgbak test, stopped'
+status=0
+"$PGBAK" test specs >"$captured/stdout" 2>"$captured/stderr" &
+wait_until grep -q '  ok    is quick' "$captured/stdout" || fail 'the first test does not pass'
+kill -TERM $!
+wait $! || status=$?
+expect_status 143
+expect_nowhere 'is not reached'
 rm -r specs scripts
 
 # And a made-up world cannot be had elsewhere.
