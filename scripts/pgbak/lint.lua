@@ -157,8 +157,9 @@ local function check_library(node, kind, known, report)
     kind == 'policy' and 'policies: they are pure' or 'scripts'))
 end
 
-local function check_member(node, report)
-  local base = node.key and not node.written and meaning(node.base)
+---@param own table<string, true> members that the file itself assigns, wherever
+local function check_member(node, own, report)
+  local base = node.key and not own[node.key] and meaning(node.base)
   if not base then return end
   local message, hint
   if base.module and api.is_shipped(base.module) then
@@ -244,9 +245,13 @@ function M.check(path)
   local kind, parsed = M.kind_of(path), parser.parse(source)
   local known = api.globals(kind, path)
   check_globals(parsed, kind, known, report)
+  local own = {}
+  for _, node in ipairs(parsed.indexes) do
+    if node.written and node.key then own[node.key] = true end
+  end
   for _, node in ipairs(parsed.indexes) do
     check_library(node, kind, known, report)
-    check_member(node, report)
+    check_member(node, own, report)
   end
   for _, node in ipairs(parsed.calls) do check_call(node, report) end
   if kind == 'config' then check_config(parsed, path, report) end

@@ -9,6 +9,11 @@ local M = {}
 local native = sys.api()
 local NATIVE, CLASSES = native.modules, native.classes
 
+-- What pgbak.config() returns.
+M.CONFIG = { databases = true, stores = true, retention = true, min_keep = true, naming = true,
+  base_name = true, log_level = true, log_format = true, given = true, origins = true }
+CLASSES['pgbak.Config'] = M.CONFIG
+
 -- The face hands options on; which argument they are, and who takes them.
 local function library_options()
   local backups = require 'pgbak.backups'
@@ -127,7 +132,7 @@ function M.missing_method(class, name) return missing('a ' .. class, name, CLASS
 ---@return pgbak.KnownFunction?
 function M.method(class, name)
   local spec = CLASSES[class][name]
-  return spec and native_function(name, spec)
+  return type(spec) == 'table' and native_function(name, spec) or nil
 end
 
 ---@param module string
@@ -139,7 +144,8 @@ function M.member(module, key)
   if spec then return native_function(name, spec) end
   options_by_name = options_by_name or library_options()
   local options = options_by_name[name]
-  return options and { name = name, options = { [options[1]] = options[2] } }
+  return options and { name = name, options = { [options[1]] = options[2] },
+    returns = name == 'pgbak.config' and 'pgbak.Config' or nil }
 end
 
 ---The description of a table { url = …, … }: its own keys, and the options of every store.

@@ -67,6 +67,7 @@ total = totl
 io.popen 'x'
 print(r.buckets { dayly = 7 }, os.exti, prnit)
 pgbak.list({ from = config.stores, type = 7 })
+pgbak.list { from = config.store }
 LUA
 finds scripts/a.lua 4 "unknown option 'log_levle' of pgbak.config (did you mean 'log_level'?)"
 finds scripts/a.lua 6 "pgbak has no 'bakcup' (did you mean 'backup'?)"
@@ -86,7 +87,8 @@ finds scripts/a.lua 22 "unknown option 'dayly' of pgbak.retention.buckets (did y
 finds scripts/a.lua 22 "'os.exti' is not available in scripts"
 finds scripts/a.lua 22 "there is no 'prnit' (did you mean 'print'?)"
 finds scripts/a.lua 23 'type must be a string, not 7'
-found 18
+finds scripts/a.lua 24 "a pgbak.Config has no 'store' (did you mean 'stores'?)"
+found 19
 
 # What cannot be told for sure is not reported: variables that change, unknown tables, own modules.
 mkdir -p scripts/my
@@ -107,6 +109,10 @@ goto done
 local db = pgbak.config().databases[1]
 pgbak.backup(db, options)
 pgbak.mine = function() end
+pgbak.mine()
+local config = pgbak.config()
+config.own = 1
+print(config.own, config.stores[1].anything)
 LUA
 run "$PGBAK" check scripts/a.lua
 expect_status 0
