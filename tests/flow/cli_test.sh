@@ -63,7 +63,8 @@ for command in 'list' 'config' 'backup --type a' 'backup --type b --dry-run' 'pr
   # shellcheck disable=SC2086  # words
   run "$PGBAK" $command --json
   expect_status 0
-  jq -e 'type == "array"' "$captured/stdout" >/dev/null || fail 'not one JSON array'
+  jq -e 'type == "array" or (.backups | type) == "array"' "$captured/stdout" >/dev/null ||
+    fail 'not one JSON value'
 done
 fake_tool pg_dump <<<'exit 1'
 run "$PGBAK" backup --type c --json
