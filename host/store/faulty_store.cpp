@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/store/wrapped_store.hpp"
+
 namespace pgbak {
 namespace {
 
@@ -25,39 +27,33 @@ class FaultySink final : public Sink {
   std::function<void()> fail_;
 };
 
-class FaultyStore final : public Store {
+class FaultyStore final : public WrappedStore {
  public:
   FaultyStore(std::shared_ptr<Store> below, std::shared_ptr<Faults> faults)
-      : below_(std::move(below)), faults_(std::move(faults)) {}
-
-  std::string url() const override { return below_->url(); }
+      : WrappedStore(std::move(below)), faults_(std::move(faults)) {}
 
   std::unique_ptr<Sink> writer(const std::string& key, const WriteOptions& options) override {
-    auto sink = below_->writer(key, options);
+    auto sink = WrappedStore::writer(key, options);
     const auto error = faults_->next(StoreOperation::write, named(key));
     if (!error) return sink;
     return std::make_unique<FaultySink>(std::move(sink), *error);
   }
   std::unique_ptr<Source> reader(const std::string& key) override {
     strike(StoreOperation::read, named(key));
-    return below_->reader(key);
+    return WrappedStore::reader(key);
   }
   std::optional<ObjectInfo> head(const std::string& key) override {
     strike(StoreOperation::list, named(key));
-    return below_->head(key);
+    return WrappedStore::head(key);
   }
   std::vector<ObjectInfo> list(const std::string& prefix) override {
     strike(StoreOperation::list, url());
-    return below_->list(prefix);
+    return WrappedStore::list(prefix);
   }
   bool remove(const std::string& key) override {
     strike(StoreOperation::remove, named(key));
-    return below_->remove(key);
+    return WrappedStore::remove(key);
   }
-  std::size_t sweep() override { return below_->sweep(); }
-  std::vector<Unfinished> unfinished() override { return below_->unfinished(); }
-  void discard(const Unfinished& what) override { below_->discard(what); }
-  bool marked(const std::string& key) override { return below_->marked(key); }
 
  private:
   std::string named(const std::string& key) const { return "'" + key + "' in " + url(); }
@@ -65,7 +61,6 @@ class FaultyStore final : public Store {
     if (const auto error = faults_->next(operation, object)) throw *error;
   }
 
-  std::shared_ptr<Store> below_;
   std::shared_ptr<Faults> faults_;
 };
 

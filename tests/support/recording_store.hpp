@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "host/base/error.hpp"
-#include "tests/support/wrapped_store.hpp"
+#include "host/store/wrapped_store.hpp"
 
-class RecordingStore final : public WrappedStore {
+class RecordingStore final : public pgbak::WrappedStore {
  public:
   using WrappedStore::WrappedStore;
 

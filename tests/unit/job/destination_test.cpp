@@ -7,6 +7,7 @@
 
 #include "host/job/catalog.hpp"
 #include "host/job/transfer.hpp"
+#include "host/store/wrapped_store.hpp"
 #include "tests/support/backups.hpp"
 #include "tests/support/caught.hpp"
 #include "tests/support/drain.hpp"
@@ -14,7 +15,6 @@
 #include "tests/support/random_text.hpp"
 #include "tests/support/stages.hpp"
 #include "tests/support/temp_dir.hpp"
-#include "tests/support/wrapped_store.hpp"
 
 using namespace pgbak;
 

@@ -1,9 +1,9 @@
 #include "host/store/check.hpp"
 
+#include "host/store/wrapped_store.hpp"
 #include "tests/support/backups.hpp"
 #include "tests/support/caught.hpp"
 #include "tests/support/faulty_store.hpp"
-#include "tests/support/wrapped_store.hpp"
 
 using namespace pgbak;
 
