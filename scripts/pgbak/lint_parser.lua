@@ -20,8 +20,10 @@ local M = {}
 ---@field key? string of an index, when it is a constant
 ---@field written? boolean an index that is assigned to
 ---@field args? pgbak.Node[] of a call
----@field items? { key?: any, value: pgbak.Node, line: integer, computed?: boolean }[] of a table
+---@field items? { key?: string, value: pgbak.Node, line: integer }[] of a table; without a key:
+---  in the list, or under a key that is no constant text
 ---@field value? any of a constant
+---@field global? { name: string, line: integer, written: boolean } of a name without a binding
 
 ---@class pgbak.Parsed
 ---@field globals { name: string, line: integer, written: boolean }[]
@@ -97,8 +99,8 @@ function Parser:table()
       item.key = self:take().value
       self:take()
     elseif self:accept '[' then
-      local key = self:expression()
-      item.key, item.computed = key.value, key.kind ~= 'constant'
+      local key = self:expression().value
+      item.key = type(key) == 'string' and key or nil
       self:take()
       self:take()
     end

@@ -108,6 +108,7 @@ goto done
 ::done::
 local db = pgbak.config().databases[1]
 pgbak.backup(db, options)
+pgbak.list { from = { [1] = './backups' } }
 pgbak.mine = function() end
 pgbak.mine()
 local config = pgbak.config()
