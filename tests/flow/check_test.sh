@@ -290,3 +290,34 @@ echo 'return { daily = 1 }' >policies/a.lua
 run "$PGBAK" check --json
 expect_status 0
 [[ $(<"$captured/stdout") == '[]' ]] || fail 'not an empty list'
+rm -r policies
+
+# What docs/check.md shows is what the program says of these.
+mkdir policies scripts
+cat >pgbak.lua <<'LUA'
+return {
+  databases = { { name = 'shop', url = 'postgresql://backup@db.example/shop' } },
+  stores = { '/var/backups/pgbak', { url = 's3://bucket/shop', requred = false } },
+}
+LUA
+cat >policies/ours.lua <<'LUA'
+local r = require 'pgbak.retention'
+
+return r.buckets { dayly = 7, weekly = 4 }
+LUA
+cat >scripts/nightly.lua <<'LUA'
+local pgbak = require 'pgbak'
+local config = pgbak.config()
+
+for _, db in ipairs(config.databases) do
+  pgbak.backup(db, { to = config.stores, typ = 'daily' })
+  pgbak.prune(db, { from = config.stores, retention = config.retention })
+end
+print(('%d databases'):format(#config.databases, failed))
+LUA
+run "$PGBAK" check
+expect_status 3
+found 4
+cat "$captured/stdout" "$captured/stderr" >shown
+[[ $(<"$flow_root/docs/check.md") == *"\$ pgbak check"$'\n'"$(<shown)"* ]] ||
+  fail 'docs/check.md shows something else'
