@@ -19,7 +19,7 @@ local options = pgbak.args({ ... }, {
     { name = 'days', type = 'integer', default = 0, doc = 'how many days to look ahead' },
     { name = 'inventory', value = 'FILE',
       doc = "backups of a JSON array instead of the stores'; - for standard input" },
-    { name = 'now', value = 'TIME', doc = 'as if it were 2026-09-21T02:00:00Z' },
+    { name = 'now', type = 'time', value = 'TIME', doc = 'as if it were 2026-09-21T02:00:00Z' },
     { name = 'store', value = 'URL', doc = 'only in this store' },
     { name = 'database', value = 'NAME', doc = 'only this one' },
     { name = 'json', type = 'flag', doc = 'print it as one JSON object' },
@@ -30,7 +30,7 @@ if not options then return end
 if options.days < 0 then pgbak.fail('config', '--days must be at least 0') end
 
 local config = pgbak.config({}, { databases_optional = true })
-local now = options.now and clock.parse(options.now) or clock.now()
+local now = options.now or clock.now()
 local groups, err = inventory.choose(config, options)
 if err then error(err, 0) end
 local old, new = decision.from(options.old), decision.from(options.new)

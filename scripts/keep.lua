@@ -29,8 +29,11 @@ local function mark()
   local text = options['until']
   if not text then return { keep = true }, 'kept for ever' end
   local seconds, now = units.duration(text), clock.now()
-  local time = seconds and now + seconds or clock.parse(text)
-  if time <= now then
+  local time = seconds and now + seconds or pgbak.try(clock.parse, text)
+  if not time then
+    pgbak.fail('config', ("--until must be a time or a duration, not '%s'"):format(text),
+      'write it like 2027-09-21T02:00:00Z, or 90d')
+  elseif time <= now then
     pgbak.fail('config', ("--until must lie in the future, not '%s'"):format(text))
   end
   return { ['until'] = time }, 'kept until ' .. clock.format(time)

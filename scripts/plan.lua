@@ -14,7 +14,7 @@ local options = pgbak.args({ ... }, {
     { name = 'policy', value = 'FILE', doc = 'this one instead of the configured ones' },
     { name = 'inventory', value = 'FILE', doc = "backups of a JSON array instead of the stores'; "
       .. '- for standard input' },
-    { name = 'now', value = 'TIME', doc = 'as if it were 2026-09-21T02:00:00Z' },
+    { name = 'now', type = 'time', value = 'TIME', doc = 'as if it were 2026-09-21T02:00:00Z' },
     { name = 'store', value = 'URL', doc = 'only in this store' },
     { name = 'database', value = 'NAME', doc = 'only this one; else those that are configured' },
     { name = 'allow-mass-delete', type = 'flag', doc = 'allow more than half of ten or more' },
@@ -27,7 +27,7 @@ local options = pgbak.args({ ... }, {
 if not options then return end
 
 local config = pgbak.config({}, { databases_optional = true })
-local now = options.now and clock.parse(options.now) or clock.now()
+local now = options.now or clock.now()
 local groups, err = inventory.choose(config, options)
 local given = options.policy and decision.from(options.policy)
 local retention_of = {}

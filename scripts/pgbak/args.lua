@@ -1,4 +1,5 @@
 -- Command-line options of scripts, by a description of them.
+local clock = require 'pgbak.clock'
 local failure = require 'pgbak.failure'
 local schema = require 'pgbak.schema'
 local units = require 'pgbak.units'
@@ -8,8 +9,9 @@ local M = {}
 ---@class pgbak.Option
 ---@field name string as typed, without dashes: 'dry-run'; the result's key is dry_run
 ---@field doc string one line
----@field type? 'flag'|'string'|'integer'|'duration'|'list' default 'string';
----  'duration' is '24h' and becomes seconds; 'list' may be given several times
+---@field type? 'flag'|'string'|'integer'|'duration'|'time'|'list' default 'string'; 'duration' is
+---  '24h' and becomes seconds, 'time' is RFC 3339 and becomes seconds since 1970; 'list' may be
+---  given several times
 ---@field value? string what help calls the value
 ---@field default? any as it would be typed
 ---@field choices? string[]
@@ -100,6 +102,14 @@ local function converted(usage, option, text)
       misuse(usage, ("%s must be a duration such as 90m, 24h or 7d, not '%s'"):format(label(option),
         text))
     end
+  end
+  if option.type == 'time' then
+    local ok, time = pcall(clock.parse, text)
+    if not ok then
+      misuse(usage, ("%s must be a time such as 2026-09-21T02:00:00Z, not '%s'"):format(
+        label(option), text))
+    end
+    value = time
   end
   if option.choices then
     local message, hint = schema.problem(value, { type = 'string', choices = option.choices },

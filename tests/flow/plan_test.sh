@@ -65,7 +65,7 @@ wrong "backup 2: it has the id of backup 1, 'a'" \
   <<<'[{"id": "a", "database": "x", "type": "t", "time": 1}, {"id": "a", "database": "y", "type": "t", "time": 1}]'
 wrong_status=10 wrong "inventory 'standard input': not JSON" <<<'[{'
 wrong_status=10 wrong "inventory 'standard input': not JSON" <<<''
-wrong "not an RFC 3339 time: 'yesterday'" --now yesterday <inventory.json
+wrong "--now TIME must be a time such as .*, not 'yesterday'" --now yesterday <inventory.json
 wrong_status=7 wrong "absent.json" --inventory absent.json </dev/null
 echo 'return 7' >bad.lua
 wrong 'bad.lua: it must be a policy or a table' --policy bad.lua <inventory.json

@@ -13,6 +13,7 @@ local usage = {
     { name = 'dry-run', type = 'flag', doc = 'only show' },
     { name = 'database', type = 'list', value = 'NAME', doc = 'which' },
     { name = 'age', type = 'duration', doc = 'how old', default = '1d' },
+    { name = 'now', type = 'time', value = 'TIME', doc = 'as if' },
   },
 }
 
@@ -26,6 +27,7 @@ check.equal(parse('k', '--type', 'daily', '--level=9', '--dry-run', '--database'
 check.equal(parse('--type=', '--age=0s', '--', '--odd'), { key = '--odd', type = '', age = 0 })
 check.equal(parse('--type=a=b').type, 'a=b')
 check.equal(parse('-').key, '-')
+check.equal(parse('--now', '1970-01-01T01:00:00+00:30').now, 1800)
 
 complains("unknown option '--typ' (did you mean '--type'? see `pgbak demo --help`)", '--typ', 'x')
 complains("unknown option '--zzzzzz' (see `pgbak demo --help`)", '--zzzzzz')
@@ -39,6 +41,7 @@ complains("--level LEVEL must be an integer, not '1.5'", '--level', '1.5')
 complains("--codec cannot be 'gzp' (did you mean 'gzip'?", '--codec', 'gzp')
 complains("unexpected argument 'two'", 'one', 'two')
 complains("--age AGE must be a duration such as 90m, 24h or 7d, not '90'", '--age', '90')
+complains("--now TIME must be a time such as 2026-09-21T02:00:00Z, not 'noon'", '--now', 'noon')
 check.raises('config', '--to TO is missing', args.parse, {},
   { name = 'x', doc = '', options = { { name = 'to', required = true, doc = '' } } })
 
