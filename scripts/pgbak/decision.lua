@@ -108,12 +108,13 @@ local function survey(backups)
       failure.raise('config', ("two backups have the id '%s', such as %s"):format(id,
         backup.key or 'one'), 'nothing was deleted; one of them is a copy')
     end
-    states[id] = 'damaged'
-    if backup.good ~= false then
+    if backup.good == false then
+      states[id] = 'damaged'
+    else
       states[id] = 'waiting'
       count = count + 1
       good[count], shown[count] = backup, copy_of(backup)
-      sorted = sorted and (not last or M.newer(last, backup))
+      sorted = sorted and (not last or last.time > backup.time or M.newer(last, backup))
       last = backup
     end
   end

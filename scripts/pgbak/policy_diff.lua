@@ -61,7 +61,7 @@ local function like(backup, time)
   out.time, out.finished, out.keep, out.verified = time, nil, nil, false
   out.id = ('%s %s %d'):format('to come', backup.type, time)
   out.key = out.id
-  return out
+  return setmetatable(out, getmetatable(backup))
 end
 
 ---The backups that a group will get after `from` and until `till`, newest last. Those that did not

@@ -125,15 +125,11 @@ function M.table(plans)
     rows)
 end
 
-local function quoted(text)
-  return text:find '^[%w%._:/ -]*$' and '"' .. text .. '"' or json.encode(text)
-end
-
 ---Writes plans as JSON: { "backups": […], "refused": […] }.
 ---@param plans pgbak.Planned[]
----@param write fun(text: string)
+---@param write fun(...: string|integer)
 function M.write_json(plans, write)
-  -- Text is put together here, since a table for each of a hundred thousand rows would take three
+  -- Piece by piece, since a hundred thousand tables of rows, or texts of rows, would take several
   -- times as long. Most reasons are shared.
   local known, separator, last, whose = {}, '{"backups":[\n', nil, nil
   local function encoded(value)
@@ -149,18 +145,21 @@ function M.write_json(plans, write)
     end
     local id, key, kind = backup.id, backup.key, backup.type
     local reasons, rule = planned.reasons[id], planned.rules[id]
-    local id_text = quoted(id)
-    write(separator .. '{"id":' .. id_text .. ',"key":' .. (key == id and id_text or quoted(key))
-      .. ',"action":"' .. action .. '","reasons":' .. (known[reasons] or encoded(reasons))
-      .. ',"rule":' .. (known[rule] or encoded(rule)) .. ',"type":'
-      .. (known[kind] or encoded(kind)) .. ',"time":' .. backup.time .. whose)
+    local quote = '"'
+    if id:find '[^%w._-]' or key:find '[^%w._/-]' then
+      id, key, quote = json.encode(id), json.encode(key), ''
+    end
+    write(separator, '{"id":', quote, id, quote, ',"key":', quote, key, quote, ',"action":"',
+      action, '","reasons":', known[reasons] or encoded(reasons), ',"rule":',
+      known[rule] or encoded(rule), ',"type":', known[kind] or encoded(kind), ',"time":',
+      backup.time, whose)
     separator = ',\n'
   end)
   local refused = json.array {}
   for _, planned in ipairs(plans) do
     if planned.refused then table.insert(refused, planned.refused.message) end
   end
-  write((last and '' or separator) .. '],"refused":' .. json.encode(refused) .. '}\n')
+  write(last and '' or separator, '],"refused":', json.encode(refused), '}\n')
 end
 
 local VERSION = 1

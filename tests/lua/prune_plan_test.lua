@@ -67,7 +67,9 @@ both[2].cluster = 'c2' -- a database of the same name
 check.equal(prune_plan.table(both):find('shop on c2', 1, true) ~= nil, true)
 local function as_json(plans)
   local pieces = {}
-  prune_plan.write_json(plans, function(piece) pieces[#pieces + 1] = piece end)
+  prune_plan.write_json(plans, function(...)
+    for _, piece in ipairs { ... } do pieces[#pieces + 1] = piece end
+  end)
   return json.decode(table.concat(pieces))
 end
 local printed = as_json { planned, plan(group(2), remove_all) }
