@@ -5,6 +5,7 @@ local catalog = require 'pgbak.catalog'
 local clock = require 'pgbak.clock'
 local databases = require 'pgbak.databases'
 local decision = require 'pgbak.decision'
+local failure = require 'pgbak.failure'
 local inventory = require 'pgbak.inventory'
 local log = require 'pgbak.log'
 local prune_plan = require 'pgbak.prune_plan'
@@ -127,8 +128,16 @@ function M.carry_out(plan, from, opts)
   return plans
 end
 
+-- Which cluster the backups must be of: on a shelf that is shared another one's may lie, too.
+local function cluster_of(db)
+  local ok, result = pcall(server.of, db)
+  if ok then return result.cluster end
+  failure.rethrow(result, 'a plan needs no server: `pgbak plan --out FILE`, then `pgbak prune '
+    .. '--plan FILE`')
+end
+
 local function perform(db, opts, decided)
-  local whose = { database = db.name, cluster = server.of(db).cluster }
+  local whose = { database = db.name, cluster = cluster_of(db) }
   return M.apply(stores.destinations(opts.from), whose, decision.from(opts.retention), {
     now = clock.now(), dry_run = opts.dry_run, min_keep = opts.min_keep,
     allow_mass_delete = opts.allow_mass_delete, without_backup = opts.without_backup,

@@ -90,6 +90,10 @@ for type in daily weekly monthly; do
 done
 server=$DATABASE_URL
 export DATABASE_URL="postgresql://nobody@127.0.0.1:1/$database"
+run "$PGBAK" prune --policy two.lua
+expect_status 4
+expect_stderr 'hint: .*pgbak prune --plan FILE'
+expect_good_backups 3
 run "$PGBAK" plan --policy two.lua --out plans/plan.json
 expect_status 0
 [[ $(grep -c '^keep' "$captured/stdout") == 2 ]] || fail 'two stay'
