@@ -16,8 +16,8 @@ local M = {}
 
 ---What happens to the backups of a database in one store.
 ---@class pgbak.Planned: pgbak.Group
----@field keep table[] newest first
----@field remove table[]
+---@field keep table[] in the order of the backups
+---@field remove table[] in that order, too
 ---@field reasons table<string, string[]> by the backup's id
 ---@field rules table<string, string> 'file:line', by the backup's id
 ---@field policy string where the policy is written
@@ -85,10 +85,11 @@ end
 ---@param fn fun(planned: pgbak.Planned, backup: table, action: 'keep'|'remove')
 function M.each(plans, fn)
   for _, planned in ipairs(plans) do
-    local goes = {}
-    for _, backup in ipairs(planned.remove) do goes[backup] = true end
+    local remove, next_one = planned.remove, 1 -- in the order of the backups
     for _, backup in ipairs(planned.backups) do
-      fn(planned, backup, goes[backup] and 'remove' or 'keep')
+      local goes = backup == remove[next_one]
+      if goes then next_one = next_one + 1 end
+      fn(planned, backup, goes and 'remove' or 'keep')
     end
   end
 end
@@ -285,9 +286,10 @@ function M.resume(saved, backups)
   local out = { store = saved.store, cluster = saved.cluster, database = saved.database,
     policy = saved.policy, backups = backups, keep = {}, remove = {}, reasons = {}, rules = {} }
   local by_id = {}
-  for _, backup in ipairs(backups) do by_id[backup.id] = backup end
-  for _, old in ipairs(saved.backups) do
-    table.insert(out[old.action], by_id[old.id])
+  for _, old in ipairs(saved.backups) do by_id[old.id] = old end
+  for _, backup in ipairs(backups) do
+    local old = by_id[backup.id]
+    table.insert(out[old.action], backup)
     out.reasons[old.id], out.rules[old.id] = old.reasons, old.rule
   end
   return out
