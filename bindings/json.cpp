@@ -1,4 +1,5 @@
 // pgbak.json: JSON text to values and back.
+#include <array>
 #include <vector>
 
 #include "bindings/call.hpp"
@@ -38,13 +39,13 @@ class LuaBuilder : public nlohmann::json_sax<Json> {
     return add();
   }
   bool binary(Json::binary_t& /*value*/) override { return false; }
-  bool start_object(std::size_t /*size*/) override { return open(kObject); }
+  bool start_object(std::size_t /*size*/) override { return open(false); }
   bool key(std::string& value) override {
     lua_pushlstring(lua_, value.data(), value.size());
     return true;
   }
   bool end_object() override { return close(); }
-  bool start_array(std::size_t /*size*/) override { return open(0); }
+  bool start_array(std::size_t /*size*/) override { return open(true); }
   bool end_array() override {
     mark_array(lua_);
     return close();
@@ -55,21 +56,26 @@ class LuaBuilder : public nlohmann::json_sax<Json> {
   }
 
  private:
-  static constexpr int kObject = -1;
+  struct Open {
+    bool array;
+    int count = 0;  ///< values so far
+  };
 
   bool number(double value) {
     lua_pushnumber(lua_, value);
     return add();
   }
 
-  bool open(int kind) {
+  bool open(bool array) {
     if (open_.size() == static_cast<std::size_t>(kMaxJsonDepth)) throw nested_too_deeply();
-    open_.push_back(kind);
-    lua_newtable(lua_);
+    open_.push_back({array});
+    // The objects of a list are alike: the one before says how many fields to make room for.
+    lua_createtable(lua_, 0, array ? 0 : fields_[open_.size()]);
     return true;
   }
 
   bool close() {
+    if (!open_.back().array) fields_[open_.size()] = open_.back().count;
     open_.pop_back();
     return add();
   }
@@ -77,16 +83,18 @@ class LuaBuilder : public nlohmann::json_sax<Json> {
   /// Puts the value on top of the stack into what is open.
   bool add() {
     if (open_.empty()) return true;
-    if (open_.back() == kObject) {
-      lua_rawset(lua_, -3);
+    const int count = ++open_.back().count;
+    if (open_.back().array) {
+      lua_rawseti(lua_, -2, count);
     } else {
-      lua_rawseti(lua_, -2, ++open_.back());
+      lua_rawset(lua_, -3);
     }
     return true;
   }
 
   lua_State* lua_;
-  std::vector<int> open_;  ///< kObject, or how many elements an array has so far
+  std::vector<Open> open_;
+  std::array<int, kMaxJsonDepth + 1> fields_{};  ///< of the last object, by depth
 };
 
 void decode(Call& call) {
