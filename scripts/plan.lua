@@ -17,7 +17,7 @@ local options = pgbak.args({ ... }, {
     { name = 'now', type = 'time', value = 'TIME', doc = 'as if it were 2026-09-21T02:00:00Z' },
     { name = 'store', value = 'URL', doc = 'only in this store' },
     { name = 'database', value = 'NAME', doc = 'only this one; else those that are configured' },
-    { name = 'allow-mass-delete', type = 'flag', doc = 'allow more than half of ten or more' },
+    { name = 'allow-mass-delete', type = 'flag', doc = 'as prune with this option' },
     { name = 'json', type = 'flag', doc = 'print it as one JSON object' },
     { name = 'out', value = 'FILE', doc = 'also write a plan for `pgbak prune --plan FILE`' },
   },

@@ -94,13 +94,21 @@ function M.each(plans, fn)
   end
 end
 
----The first floor that refuses, or nothing.
+---The first floor that refuses for good, or nothing. A deletion that only needs a person's consent
+---(--allow-mass-delete) is told as a warning: looking at it deletes nothing.
 ---@param plans pgbak.Planned[]
 ---@return pgbak.Failure?
 function M.refusal(plans)
+  local first
   for _, planned in ipairs(plans) do
-    if planned.refused then return planned.refused end
+    local refused = planned.refused
+    if refused and refused.message:find('floor mass_delete:', 1, true) then
+      log.warn(('a prune will be refused: %s'):format(refused.message))
+    else
+      first = first or refused
+    end
   end
+  return first
 end
 
 ---Plans as a table for people: what stays, what goes, and why.

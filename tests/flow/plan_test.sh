@@ -76,9 +76,14 @@ wrong 'no policy file .*nowhere.lua' --policy nowhere.lua <inventory.json
 # A hundred thousand backups.
 jq -nc '[range(100000) | { id: "id\(.)", database: "db\(. % 3)", type: "daily",
   time: (1790000000 - . * 3600), size: ., tags: [], verified: false }]' >big.json
+run "$PGBAK" plan --inventory big.json --policy policies/gfs.lua --json --now 2026-11-21T00:00:00Z
+expect_status 0
+expect_stderr 'a prune will be refused: floor mass_delete: 333[0-9]+ of 3333[34] backups'
+[[ $(jq '.refused | length' "$captured/stdout") == 3 ]] || fail 'JSON does not tell of the refusals'
 run "$PGBAK" plan --inventory big.json --policy policies/gfs.lua --json --allow-mass-delete \
   --now 2026-11-21T00:00:00Z
 expect_status 0
+[[ $(jq '.refused | length' "$captured/stdout") == 0 ]] || fail 'refused what was allowed'
 [[ $(jq '.backups | length' "$captured/stdout") == 100000 ]] || fail 'not all are there'
 
 # The real stores: no server is asked, so that a database that is down is in nobody's way.
