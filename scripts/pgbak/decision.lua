@@ -13,7 +13,8 @@ local M = {}
 ---@field keep table[] the backups given, in the order given
 ---@field remove table[]
 ---@field reasons table<string, string[]> why, by the backup's id; never empty
----@field rules table<string, string> the 'file:line' that decided, by the backup's id
+---@field rules table<string, string> the 'file:line' that decided, by the backup's id; 'pgbak keep'
+---  for one that is marked
 
 local LIMIT_SECONDS = 10
 local HINT = 'nothing was deleted; docs/policies.md says what a policy returns'
@@ -97,11 +98,12 @@ local function copy_of(b)
   return out
 end
 
--- The backups that count, newest first, and copies of them; and by id, what is known of each:
--- 'waiting' for an answer, or 'damaged'. In one pass: a hundred thousand fit into no cache.
+-- The backups that count, newest first, and copies of them; by id, what is known of each: 'waiting'
+-- for an answer, or 'damaged'; and whether one has a mark. In one pass: a hundred thousand fit into
+-- no cache.
 local function survey(backups)
   local good, shown, states = {}, {}, {}
-  local count, sorted, last = 0, true, nil
+  local count, sorted, marked, last = 0, true, false, nil
   for _, backup in ipairs(backups) do
     local id = backup.id
     if states[id] then
@@ -115,6 +117,7 @@ local function survey(backups)
       count = count + 1
       good[count], shown[count] = backup, copy_of(backup)
       sorted = sorted and (not last or last.time > backup.time or M.newer(last, backup))
+      marked = marked or backup.keep ~= nil
       last = backup
     end
   end
@@ -122,18 +125,14 @@ local function survey(backups)
     table.sort(good, M.newer)
     table.sort(shown, M.newer)
   end
-  return good, shown, states
+  return good, shown, states, marked
 end
 
 ---Calls the policy with copies, so that it cannot change what is decided about.
 local function answer_of(policy, good, shown, now, place)
-  local given, pinned = {}, false
-  for i, each in ipairs(shown) do
-    given[i] = each
-    pinned = pinned or each.keep ~= nil
-  end
-  local asked = pinned and retention.any(retention.pin, policy) or policy
-  local ok, answer = pcall(sys.call_within, LIMIT_SECONDS, asked, given, now)
+  local given = {}
+  for i, each in ipairs(shown) do given[i] = each end
+  local ok, answer = pcall(sys.call_within, LIMIT_SECONDS, policy, given, now)
   if not ok then policies.rethrow(answer, place, HINT) end
   for i, backup in ipairs(good) do
     local mine = shown[i]
@@ -201,8 +200,15 @@ local function reasons_of(given, place)
   return #given > 0 and given or UNEXPLAINED
 end
 
+-- The reasons for what a mark holds, by id.
+local function held_by_marks(good, now)
+  local pinned, out = retention.pin(good, now), {}
+  for _, backup in ipairs(pinned.keep) do out[backup.id] = pinned.reasons[backup.id] end
+  return out
+end
+
 -- Puts the parts of a checked answer together.
-local function assembled(backups, states, reasons, rules, place)
+local function assembled(backups, states, reasons, rules, held, place)
   local out = { keep = {}, remove = {}, reasons = {}, rules = {} }
   local checked = {} -- many backups share their reasons
   for _, backup in ipairs(backups) do
@@ -219,6 +225,7 @@ local function assembled(backups, states, reasons, rules, place)
     if rule ~= nil and type(rule) ~= 'string' then
       nonsense(place, "returned 'rules' that hold something else than texts")
     end
+    if held[id] then state, why, rule = 'keep', held[id], 'pgbak keep' end
     local list = out[state]
     list[#list + 1] = backup
     out.reasons[id], out.rules[id] = why, rule or place
@@ -240,15 +247,17 @@ end
 ---@return pgbak.CheckedDecision
 function M.ask(policy, backups, clock_now, where)
   local place = where or M.place(policy)
-  local good, shown, states = survey(backups)
-  local reasons, rules = {}, {}
+  local good, shown, states, marked = survey(backups)
+  local reasons, rules, held = {}, {}, {}
   if #good > 0 then
-    local answer = answer_of(policy, good, shown, math.min(good[1].time, clock_now), place)
+    local now = math.min(good[1].time, clock_now)
+    local answer = answer_of(policy, good, shown, now, place)
+    if marked then held = held_by_marks(good, now) end
     take(answer, 'keep', states, place)
     take(answer, 'remove', states, place)
     reasons, rules = table_of(answer, 'reasons', place), table_of(answer, 'rules', place)
   end
-  return assembled(backups, states, reasons, rules, place)
+  return assembled(backups, states, reasons, rules, held, place)
 end
 
 return M

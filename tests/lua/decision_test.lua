@@ -69,6 +69,13 @@ made = decision.ask(retention.last(1), marked, 1000)
 check.equal({ ids(made.keep), ids(made.remove) }, { 'a c', 'b' })
 marked[2].keep = 301
 check.equal(ids(decision.ask(retention.last(1), marked, 1000).remove), '')
+-- A mark changes neither the rule that is told for others, nor the place of a mistake.
+marked[2].keep = nil
+made = decision.ask(function(b) return { keep = { b[1], b[3] }, remove = { b[2] } } end, marked,
+  1000)
+check.equal({ made.reasons.a, made.rules.a, made.reasons.b }, { { 'marked to keep' }, 'pgbak keep',
+  { 'no reason given' } })
+check.equal(made.rules.b:find('tests/lua/decision_test.lua:', 1, true), 1)
 
 -- Mistakes: each names this file and a line.
 local function wrong(message, policy, list)
@@ -77,7 +84,10 @@ local function wrong(message, policy, list)
   local _, err = pcall(decision.ask, policy, list or three, 1000)
   check.equal(err.hint and err.hint:find 'nothing was deleted' or err, 1)
 end
-wrong('returned nil instead of a decision', function() end)
+wrong('the retention policy returned nil instead of a decision', function() end)
+wrong('the retention policy returned nil instead of a decision', function() end, marked)
+wrong("the retention policy forgot backup 'k/b'",
+  function(b) return { keep = { b[1], b[3] }, remove = {} } end, marked)
 wrong('returned boolean instead of a decision', function() return true end)
 wrong("returned nil in 'keep'", function() return {} end)
 wrong("returned string in 'remove'", function(b) return { keep = b, remove = 'none' } end)
