@@ -16,16 +16,24 @@ local PERIODS = { 'last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly' }
 local PATTERNS = { hourly = '%04d-%02d-%02d %02d h', daily = '%04d-%02d-%02d',
   monthly = '%04d-%02d', yearly = '%04d' }
 
+-- The months of days that came up: a simulation looks at the same ones each night.
+local months = {}
+
 local function numbers(view, time, zone)
   local wall = calendar.wall(time, zone)
   local day = math.floor(wall / 86400)
   view.hourly = math.floor(wall / 3600)
   if day == view.daily then return end
-  local fields = calendar.fields(wall)
+  local month = months[day]
+  if not month then
+    local fields = calendar.fields(wall)
+    month = fields.year * 12 + fields.month - 1
+    months[day] = month
+  end
   view.daily = day
   view.weekly = math.floor((day + 3) / 7) -- 1970-01-01 was a Thursday
-  view.monthly = fields.year * 12 + fields.month
-  view.yearly = fields.year
+  view.monthly = month
+  view.yearly = math.floor(month / 12)
 end
 
 local function period_name(period, time, zone)
@@ -71,6 +79,8 @@ end
 ---@field name string for reasons: 'daily', 'daily within 7d'
 ---@field count? integer
 ---@field duration? pgbak.CalendarDuration
+---@field known table<integer, string> how reasons begin, by the number of the period: a policy is
+---  asked about the same ones each night
 
 ---Reads and checks options.
 ---@param opts pgbak.Buckets
@@ -87,7 +97,7 @@ function M.rules(opts)
   local rules = { zone = opts.timezone, tags = opts.tags and #opts.tags > 0 and opts.tags or nil }
   for _, period in ipairs(PERIODS) do
     if opts[period] and opts[period] ~= 0 then
-      rules[#rules + 1] = { period = period, name = period, count = opts[period] }
+      rules[#rules + 1] = { period = period, name = period, count = opts[period], known = {} }
     end
   end
   for _, period in ipairs(PERIODS) do
@@ -97,7 +107,7 @@ function M.rules(opts)
       return nil, ("%s must be %s, not '%s'"):format(name, FIELDS[name].says, opts[name])
     end
     if duration and not is_zero(duration) then
-      rules[#rules + 1] = { period = period, duration = duration,
+      rules[#rules + 1] = { period = period, duration = duration, known = {},
         name = (period == 'last' and '' or period .. ' ') .. 'within ' .. opts[name] }
     end
   end
@@ -144,8 +154,8 @@ local function begin(rules, sorted, now)
     if rule.duration and newest > -math.huge then
       after = calendar.minus(newest, rule.duration, rules.zone)
     end
-    states[i] = { period = rule.period, name = rule.name, after = after, count = rule.count or -1,
-      left = rule.count or -1 }
+    states[i] = { period = rule.period, name = rule.name, known = rule.known, after = after,
+      count = rule.count or -1, left = rule.count or -1 }
   end
   return states
 end
@@ -158,8 +168,12 @@ local function reason(state, backup, zone, is_new)
     return counted and ('%d of the last %d'):format(state.count - state.left, state.count)
       or state.name == 'last' and 'kept for ever' or state.name
   end
-  return ('newest of %s (%s%s)'):format(period_name(state.period, backup.time, zone), state.name,
-    place)
+  local known = state.known[state.number]
+  if not known then
+    known = ('newest of %s (%s'):format(period_name(state.period, backup.time, zone), state.name)
+    state.known[state.number] = known
+  end
+  return known .. place .. ')'
 end
 
 -- Why one rule keeps a backup in period `number`, or nil.
