@@ -58,7 +58,7 @@ local _, err = pgbak.try(pgbak.each, from, function(each)
 end)
 table.sort(deleted, function(a, b)
   if a.time ~= b.time then return a.time > b.time end
-  return a.id < b.id
+  return a.key > b.key
 end)
 
 local function because(each)
@@ -66,18 +66,21 @@ local function because(each)
   return each.rule and ('%s (%s)'):format(reasons, each.rule) or reasons
 end
 
+-- What lies in a store may be anybody's.
+local function line(format, ...) io.write(console.printable(format:format(...)), '\n') end
+
 local function print_one()
   for _, each in ipairs(present) do
-    io.write(('%s is in %s\n'):format(each.key, each.store))
-    io.write(('  now:   %s: %s\n'):format(each.action, because(each)))
-    if each.refused then io.write('  but:   ', each.refused, '\n') end
+    line('%s is in %s', each.key, each.store)
+    line('  now:   %s: %s', each.action, because(each))
+    if each.refused then line('  but:   %s', each.refused) end
   end
   for _, each in ipairs(deleted) do
-    io.write(('%s was deleted from %s\n'):format(each.key, each.store))
-    io.write(('  when:  %s, started %s\n'):format(console.time(each.time), each.started))
-    io.write(('  who:   %s on %s, run %s\n'):format(each.script, each.host, each.run))
-    io.write(('  why:   %s\n'):format(because(each)))
-    if each.policy ~= '' then io.write('  policy: ', each.policy, '\n') end
+    line('%s was deleted from %s', each.key, each.store)
+    line('  when:  %s, started %s', console.time(each.time), each.started)
+    line('  who:   %s on %s, run %s', each.script, each.host, each.run)
+    line('  why:   %s', because(each))
+    if each.policy ~= '' then line('  policy: %s', each.policy) end
   end
 end
 

@@ -12,6 +12,7 @@
 #include "host/base/clock.hpp"
 #include "host/base/error.hpp"
 #include "host/base/redact.hpp"
+#include "host/base/text.hpp"
 
 namespace pgbak::log {
 namespace {
@@ -92,7 +93,7 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
     }
     const std::string_view on = style_.colour ? level_colour(msg.level) : "";
     const std::string_view off = style_.colour ? "\033[0m" : "";
-    return fmt::format("{} {}{:<5}{} {}\n", time, on, level_name(msg.level), off, text);
+    return fmt::format("{} {}{:<5}{} {}\n", time, on, level_name(msg.level), off, printable(text));
   }
 
   Style style_;

@@ -37,6 +37,14 @@ std::string percent_encode(std::string_view text, bool keep_slashes) {
   return out;
 }
 
+std::string printable(std::string_view text) {
+  std::string out(text);
+  std::replace_if(
+      out.begin(), out.end(),
+      [](unsigned char c) { return (c < ' ' && c != '\n' && c != '\t') || c == 0x7F; }, '?');
+  return out;
+}
+
 std::string tame(std::string_view text, std::size_t limit_bytes) {
   std::string out = redact(text).substr(0, limit_bytes);  // else half a secret might stay
   std::replace_if(

@@ -15,6 +15,10 @@ std::string_view trim(std::string_view text);
 /// RFC 3986: everything but unreserved characters, and slashes where `keep_slashes`.
 std::string percent_encode(std::string_view text, bool keep_slashes);
 
+/// For terminals: with '?' for each control character but tabs and line ends, since what a stranger
+/// wrote could move the cursor.
+std::string printable(std::string_view text);
+
 /// For messages: the first `limit_bytes` of what a stranger says, redacted, in one line of
 /// printable ASCII.
 std::string tame(std::string_view text, std::size_t limit_bytes);

@@ -8,6 +8,7 @@
 
 #include "host/base/log.hpp"
 #include "host/base/redact.hpp"
+#include "host/base/text.hpp"
 #include "host/base/units.hpp"
 
 namespace pgbak {
@@ -48,13 +49,13 @@ bool recorded(const Run& run, const Error& error) {
 /// `head` is "error:" or "degraded:".
 std::string failure_text(const std::string& head, const std::string& what, const Error& error,
                          const std::vector<std::string>& hints, const Paint& paint) {
-  std::string out = fmt::format("{} {}{}\n", head, what, error.text());
+  std::string out = fmt::format("{} {}\n", head, printable(what + error.text()));
   for (const std::string& hint : hints) {
-    out += fmt::format("{}  {}\n", paint("33", "hint:"), hint);
+    out += fmt::format("{}  {}\n", paint("33", "hint:"), printable(hint));
   }
   // The message already ends with the detail's last line; more of it only when there is more.
   if (error.detail().find('\n') < error.detail().find_last_not_of('\n')) {
-    out += indented(last_lines(error.detail(), kDetailLines)) + "\n";
+    out += printable(indented(last_lines(error.detail(), kDetailLines))) + "\n";
   }
   return out;
 }
@@ -64,14 +65,15 @@ std::string entry_text(const Paint& paint, const LedgerEntry& entry) {
                       : entry.state == EntryState::acknowledged ? paint("33", "ack ")
                       : entry.state == EntryState::degraded     ? paint("33", "degr")
                                                                 : paint("31", "FAIL");
-  std::string out = fmt::format("  {} {:<8} {}", state, entry.kind, entry.object);
+  std::string out = fmt::format("  {} {:<8} {}", state, entry.kind, printable(entry.object));
   if (entry.in_bytes > 0) {
     out += fmt::format("  {} → {}", human_bytes(entry.in_bytes), human_bytes(entry.out_bytes));
   }
   out += "  " + human_seconds(entry.seconds);
-  if (!entry.note.empty()) out += "  (" + entry.note + ")";
+  if (!entry.note.empty()) out += "  (" + printable(entry.note) + ")";
   if (entry.state == EntryState::acknowledged) {
-    out += fmt::format("  ({}; acknowledged: {})", entry.error->text(), entry.reason);
+    out += fmt::format("  ({}; acknowledged: {})", printable(entry.error->text()),
+                       printable(entry.reason));
   }
   return out + "\n";
 }

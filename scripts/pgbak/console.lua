@@ -37,8 +37,10 @@ function M.styled(text, style)
   return ('\27[%dm%s\27[0m'):format(STYLES[style], text)
 end
 
----A text without what could move a terminal's cursor.
-local function printable(text) return (tostring(text):gsub('%c', '?')) end
+---A text without what could move a terminal's cursor, in one line.
+---@param text any
+---@return string
+function M.printable(text) return (tostring(text):gsub('%c', '?')) end
 
 ---Columns that a text takes: the code points of UTF-8.
 local function width_of(text)
@@ -57,7 +59,7 @@ function M.table(columns, rows)
   local all = { titles }
   for _, row in ipairs(rows) do
     local cells = {}
-    for i in ipairs(columns) do cells[i] = printable(row[i]) end
+    for i in ipairs(columns) do cells[i] = M.printable(row[i]) end
     all[#all + 1] = cells
   end
   for _, cells in ipairs(all) do

@@ -79,6 +79,18 @@ run "$PGBAK" why "$stays"
 expect_status 0
 expect_stdout '^  now: +keep: march: 1 of the last 1'
 
+# Who can write into the store can write anything, but commands a terminal nowhere.
+for record in backups/pgbak.history/*.json; do
+  jq '.host = "\u001b[2J" | .policy = "p\n\u0007" | .deletions[0].reasons = ["\u001b]0;x\r"]' "$record" \
+    >changed
+  cp changed "$record"
+done
+run "$PGBAK" why "$gone"
+expect_status 0
+expect_stdout '^  who: +scripts/prune.lua on \?\[2J, run '
+expect_stdout '^  why: +\?\]0;x\? \(policies/retention.lua:3\)$'
+expect_stdout '^  policy: p\?\?$'
+
 # Never heard of.
 run "$PGBAK" why "${gone%?}"
 expect_status 7

@@ -43,6 +43,14 @@ TEST_CASE("a text line has time, level and message, lesser levels are silent", "
   CHECK_THAT(text, !ContainsSubstring("never"));
 }
 
+TEST_CASE("a text line moves no cursor", "[base]") {
+  const Restore restore;
+  StderrCapture capture;
+  log::configure(log::Level::info, false, false);
+  log::info("database {}", "\033[2Jshop\r");
+  CHECK_THAT(capture.end(), ContainsSubstring("Z info  database ?[2Jshop?\n"));
+}
+
 TEST_CASE("a JSON line is one object, whatever the message holds", "[base]") {
   const Restore restore;
   StderrCapture capture;

@@ -33,6 +33,11 @@ TEST_CASE("a tame text is short, in one line and printable", "[base]") {
   CHECK(tame("", 2).empty());
 }
 
+TEST_CASE("a printable text moves no cursor, and keeps its lines and letters", "[base]") {
+  CHECK(printable("a\n\tb\x1b[31m\x07\x7f\r\u00fc\u1234") == "a\n\tb?[31m???\u00fc\u1234");
+  CHECK(printable(std::string_view("\0", 1)) == "?");
+}
+
 TEST_CASE("no half of a secret stays in a tame text", "[base]") {
   register_secret("open-sesame-10");
   CHECK(tame("your open-sesame-10 is wrong", 10) == "your *** i");

@@ -112,3 +112,13 @@ TEST_CASE("the summary hides secrets", "[cli]") {
   rig.fail("sesame-street-9", ErrorKind::io, "x");
   CHECK_THAT(rig.summary(), !ContainsSubstring("sesame"));
 }
+
+TEST_CASE("nothing that a stranger wrote reaches the terminal as a command", "[cli]") {
+  Rig rig;
+  rig.fail("\033[31mshop", ErrorKind::io, "no\033]0;title\007");
+  rig.run.ledger.succeed(rig.run.ledger.begin("delete", "shop\r/1", "old\033[2J"));
+  const std::string text = rig.summary();
+  CHECK_THAT(text, ContainsSubstring("error: backup '?[31mshop': no?]0;title?\n"));
+  CHECK_THAT(text, ContainsSubstring("shop?/1") && ContainsSubstring("(old?[2J)"));
+  CHECK(text.find_first_of("\033\007\r") == std::string::npos);
+}
