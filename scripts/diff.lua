@@ -4,6 +4,7 @@ local console = require 'pgbak.console'
 local decision = require 'pgbak.decision'
 local inventory = require 'pgbak.inventory'
 local json = require 'pgbak.json'
+local log = require 'pgbak.log'
 local pgbak = require 'pgbak'
 local policy_diff = require 'pgbak.policy_diff'
 local run = require 'pgbak.run'
@@ -12,7 +13,7 @@ local options = pgbak.args({ ... }, {
   name = 'diff',
   doc = 'Shows which of the backups that exist would stay or go otherwise under a new policy:\n'
     .. 'now, or within --days, while new backups arrive as often as lately. Deletes nothing.\n'
-    .. 'Exit code 0: no difference, 1: there is one.',
+    .. 'Exit code 0: no difference, 1: there is one, 9: a floor forbids what the new one says.',
   options = {
     { name = 'old', positional = true, required = true, doc = 'a policy file' },
     { name = 'new', positional = true, required = true, doc = 'another one' },
@@ -22,6 +23,7 @@ local options = pgbak.args({ ... }, {
     { name = 'now', type = 'time', value = 'TIME', doc = 'as if it were 2026-09-21T02:00:00Z' },
     { name = 'store', value = 'URL', doc = 'only in this store' },
     { name = 'database', value = 'NAME', doc = 'only this one' },
+    { name = 'allow-mass-delete', type = 'flag', doc = 'allow more than half of ten or more' },
     { name = 'json', type = 'flag', doc = 'print it as one JSON object' },
   },
   examples = { 'pgbak diff policies/retention.lua new.lua --days 90' },
@@ -34,8 +36,10 @@ local now = options.now or clock.now()
 local groups, err = inventory.choose(config, options)
 if err then error(err, 0) end
 local old, new = decision.from(options.old), decision.from(options.new)
-local changes = policy_diff.compare(groups, old, new,
-  { days = options.days, now = now, min_keep = config.min_keep })
+local changes, old_refused, new_refused = policy_diff.compare(groups, old, new, {
+  days = options.days, now = now, min_keep = config.min_keep,
+  allow_mass_delete = options.allow_mass_delete,
+})
 
 local function fate(each)
   if each.action == 'keep' then return 'stays' end
@@ -68,4 +72,11 @@ else
     { title = 'STARTED (UTC)' }, { title = 'STORE' }, { title = 'KEY' }, { title = 'OLD' },
     { title = 'NEW' } }, rows))
 end
+
+local function told(each)
+  return ('%s, day %d: %s'):format(each.policy, each.day, each.refused.message)
+end
+
+if old_refused then log.warn(told(old_refused)) end
+if new_refused then pgbak.fail('refused', told(new_refused), new_refused.refused.hint) end
 if #changes > 0 then run.differs() end

@@ -23,6 +23,13 @@ local M = {}
 ---@field days integer how many days from now on; 0 is now alone
 ---@field now integer
 ---@field min_keep? integer
+---@field allow_mass_delete? boolean
+
+---What a floor forbids.
+---@class pgbak.RefusedFate
+---@field policy string where it is written
+---@field day integer the first one
+---@field refused pgbak.Failure
 
 -- A median of so many gaps is not led astray by one missed night, and follows a new schedule soon.
 local MOST_GAPS = 9
@@ -79,10 +86,15 @@ local function arrivals(known, from, till)
   return out
 end
 
--- What a policy makes of a group of backups, by their ids.
+-- The reasons of what would go, if a floor did not hold it.
+local function held_by(refused, reasons)
+  return { refused.message:match 'floor [%w_]+', unpack(reasons) }
+end
+
+-- What a policy makes of a group of backups, by their ids; and the first refusal of a floor.
 local function fates(group, policy, how)
   local out, present, known = {}, group.backups, cadences(group.backups)
-  local real = {}
+  local real, first = {}, nil
   for _, backup in ipairs(group.backups) do real[backup.id] = true end
   for day = 0, how.days do
     local now = how.now + day * units.day
@@ -94,23 +106,27 @@ local function fates(group, policy, how)
     end
     local planned = prune_plan.make({ store = group.store, cluster = group.cluster,
       database = group.database, backups = present }, policy,
-      { now = now, min_keep = how.min_keep })
-    -- What a floor forbids does not happen; all stay.
-    local gone = planned.refused and {} or planned.remove
-    local function note(list, action)
+      { now = now, min_keep = how.min_keep, allow_mass_delete = how.allow_mass_delete })
+    local refused = planned.refused
+    if refused then
+      first = first or { policy = planned.policy, day = day, refused = refused }
+    end
+    local function note(list, action, held)
       for _, backup in ipairs(list) do
         local id = backup.id
         if real[id] then
+          local reasons = planned.reasons[id]
           out[id] = { action = action, day = action == 'remove' and day or nil,
-            reasons = planned.reasons[id], rule = planned.rules[id] }
+            reasons = held and held_by(refused, reasons) or reasons, rule = planned.rules[id] }
         end
       end
     end
-    note(planned.refused and present or planned.keep, 'keep')
-    note(gone, 'remove')
-    if not planned.refused then present = planned.keep end
+    note(planned.keep, 'keep')
+    -- What a floor forbids does not happen; all stay.
+    note(planned.remove, refused and 'keep' or 'remove', refused)
+    if not refused then present = planned.keep end
   end
-  return out
+  return out, first
 end
 
 ---The backups of groups that do not go on the same day, or stay, under both policies. Floors hold
@@ -120,10 +136,15 @@ end
 ---@param new pgbak.Policy
 ---@param how pgbak.Projection
 ---@return pgbak.FateChange[]
+---@return pgbak.RefusedFate? old what a floor refuses to the old policy: all stays then, whatever
+---  the policy says
+---@return pgbak.RefusedFate? new
 function M.compare(groups, old, new, how)
-  local out = {}
+  local out, old_refused, new_refused = {}, nil, nil
   for _, group in ipairs(groups) do
-    local before, after = fates(group, old, how), fates(group, new, how)
+    local before, one_refused = fates(group, old, how)
+    local after, other_refused = fates(group, new, how)
+    old_refused, new_refused = old_refused or one_refused, new_refused or other_refused
     for _, backup in ipairs(group.backups) do
       local one, other = before[backup.id], after[backup.id]
       if one.day ~= other.day then
@@ -131,7 +152,7 @@ function M.compare(groups, old, new, how)
       end
     end
   end
-  return out
+  return out, old_refused, new_refused
 end
 
 return M

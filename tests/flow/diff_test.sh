@@ -45,14 +45,32 @@ compare last5.lua last3.lua --days 90 --json
 compare last5.lua last3.lua --days 2
 expect_stdout 'd1 +goes on 2026-11-21 \(day 1\): .* goes on 2026-11-20 \(day 0\): '
 
-# What floors refuse does not happen: here the clock is behind, and later there are ten.
+# What floors refuse does not happen, and a new policy that meets one is no 'no difference': here the
+# clock is behind, and later there are ten.
 run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-11-01T00:00:00Z
-expect_status 0
+expect_status 9
+expect_stdout '^no difference$'
+expect_stderr '^error: last2.lua, day 0: floor clock: '
 jq -n '[range(12) | { id: "d\(. + 1)", database: "shop", type: "daily",
   time: (1790000000 + . * 86400) }]' >inventory.json
 run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-10-05T00:00:00Z
-expect_status 0
+expect_status 9
 expect_stdout '^no difference$'
+expect_stderr 'warn  last3.lua, day 0: floor mass_delete: 9 of 12 '
+expect_stderr '^error: last2.lua, day 0: floor mass_delete: 10 of 12 '
+run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-10-05T00:00:00Z \
+  --allow-mass-delete
+expect_status 1
+expect_stdout '^shop .* d10 +stays: 3 of the last 3 +goes: not among the last 2$'
+[[ $(wc -l <"$captured/stdout") == 2 ]] || fail 'd10 alone changes fate'
+# What a floor holds is not said to stay for the reason for which it would go.
+cat >seven.lua <<'LUA'
+local r = require 'pgbak.retention'
+return r.last(7)
+LUA
+run "$PGBAK" diff seven.lua last3.lua --inventory inventory.json --now 2026-10-05T00:00:00Z
+expect_status 9
+expect_stdout ' d5 +goes: not among the last 7 +stays: floor mass_delete; not among the last 3$'
 
 # A type with one backup comes no more, nobody knows when.
 jq -n '[{ id: "m", database: "shop", type: "manual", time: "2026-11-01T00:00:00Z" }]' \

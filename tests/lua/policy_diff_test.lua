@@ -50,8 +50,18 @@ check.equal(compare({ nights, group 'm daily 3' }, last(4), last(3), 0), 'd -/0'
 -- Backups a second apart are no schedule of one a second.
 local tests = group('a daily 0.00001', 'b daily 0.00003')
 check.equal(compare({ tests }, last(30), last(20), 1), 'a -/1 b -/1')
--- What a floor refuses does not happen, neither today nor later; a mark is kept.
-check.equal(compare({ nights }, last(4), function(b) return { keep = {}, remove = b } end, 0), '')
+-- What a floor refuses does not happen, neither today nor later, and is told; a mark is kept.
+local function none(b) return { keep = {}, remove = b } end
+check.equal(compare({ nights }, last(4), none, 0), '')
+local changes, old_refused, new_refused = policy_diff.compare({ nights }, last(3), none,
+  { now = NOW, days = 2 })
+check.equal({ #changes, changes[1].new.reasons, old_refused, new_refused.day,
+  new_refused.refused.message:match 'floor newest_good' },
+  { 3, { 'floor newest_good', 'no reason given' }, nil, 0, 'floor newest_good' })
+check.equal(new_refused.policy:match 'policy_diff_test.lua:%d+$' ~= nil, true)
+changes, old_refused, new_refused = policy_diff.compare({ nights }, none, last(3),
+  { now = NOW, days = 0 })
+check.equal({ #changes, old_refused.day, new_refused }, { 1, 0, nil })
 check.equal(compare({ nights }, last(4), last(2), 0, { min_keep = 3 }), '')
 nights.backups[4].keep = true
 check.equal(compare({ nights }, last(4), last(2), 0), 'c -/0')
