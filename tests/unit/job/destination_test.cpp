@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <utility>
 
 #include "host/job/catalog.hpp"
 #include "host/job/transfer.hpp"
@@ -111,8 +112,8 @@ TEST_CASE("whatever call of one destination fails, the other copy is complete", 
         INFO("required " << required << ", first " << first << ", call " << ++nth);
         Rig rig;
         bad.faults->arm(nth);
-        std::vector<Destination> to{{good.store, kKey}};
-        to.insert(first ? to.begin() : to.end(), {bad.store, kKey, required});
+        std::vector<Destination> to{{good.store, kKey}, {bad.store, kKey, required}};
+        if (first) std::swap(to.front(), to.back());
         rig.back_up(text, to);
         failed = !bad.faults->armed();
         CHECK(whole(*good.below, text));
