@@ -6,7 +6,11 @@ local M = {}
 ---A size: 1.5 MiB. Powers of 1024.
 ---@param bytes number
 ---@return string
-function M.size(bytes) return sys.human_bytes(math.floor(bytes)) end
+function M.size(bytes)
+  -- The host counts in whole numbers, and no sum that is real gets there; simulated ones may.
+  if bytes >= 2 ^ 53 then return ('%.1f PiB'):format(bytes / 2 ^ 50) end
+  return sys.human_bytes(math.floor(bytes))
+end
 
 ---A duration: 0.8 s, 42 s, 3 min 05 s, 2 h 07 min, 3 d 04 h.
 ---@param seconds number

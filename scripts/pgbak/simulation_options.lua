@@ -13,6 +13,8 @@ local M = {}
 M.START = '2024-01-01'
 
 local MOST_RUNS, MOST_YEARS = 100000, 100
+-- What one backup may have: whole numbers end there.
+local MOST_BYTES = 2 ^ 53
 local WEEKDAYS = { sun = 1, mon = 2, tue = 3, wed = 4, thu = 5, fri = 6, sat = 7 }
 local SIZES = { B = 1, KiB = units.kib, MiB = units.mib, GiB = units.gib, TiB = 1024 * units.gib }
 
@@ -191,11 +193,16 @@ function M.read(typed)
       sys.human_seconds(every), MOST_RUNS), 'take fewer --years, or a longer --every')
   end
   local regular, extras = types_of(typed.type)
+  local size, growth = size_of(typed.size), growth_of(typed.growth)
+  if size * math.max(1, 1 + growth) ^ (days / 365) > MOST_BYTES then
+    failure.raise('config', ('backups of %s that grow by %s a year are too large in the end'):format(
+      typed.size, typed.growth), 'take a smaller --size, --growth or --years')
+  end
   return {
     first_day = first_day, days = days, every_seconds = every, timezone = zone,
     at_seconds = seconds_of_day(typed.at), type = regular, extras = extras,
     fails = fails_of(typed.fail, days), skews = skews_of(typed.skew, days),
-    size_bytes = size_of(typed.size), growth = growth_of(typed.growth),
+    size_bytes = size, growth = growth,
     min_good = within('min-good', typed.min_good, MOST_RUNS), database = typed.database,
     store = typed.store,
   }

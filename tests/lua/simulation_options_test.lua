@@ -35,6 +35,12 @@ check.equal(read { size = '7 B' }.size_bytes, 7)
 check.equal(read { growth = '20%' }.growth, 0.2)
 check.equal(read { growth = '-12.5%' }.growth, -0.125)
 
+-- Sizes that no number holds.
+for _, each in ipairs { { size = '9999999999TiB' }, { growth = '10000%', years = 100 } } do
+  check.raises('config', 'are too large in the end', read, each)
+end
+check.equal(read { size = '1TiB', growth = '30%', years = 10 }.growth, 0.3)
+
 -- The regular type, and the days of others.
 local types = read { type = { 'weekly@sun', 'hourly', 'monthly@31', 'yearly@02-29' } }
 check.equal({ types.type, #types.extras }, { 'hourly', 3 })
