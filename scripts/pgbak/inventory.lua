@@ -114,11 +114,14 @@ local function wrong(field, expected, value)
   failure.raise('config', ('%s must be %s, not %s'):format(field, expected, found))
 end
 
+-- The end of the year 9999: later ones have no date, and are rather milliseconds.
+local LAST_TIME = 253402300799
+
 local function time_of(field, value, or_true)
   if type(value) == 'string' then
     local ok, time = pcall(clock.parse, value)
     if ok then return time end
-  elseif type(value) == 'number' and value % 1 == 0 then
+  elseif type(value) == 'number' and value % 1 == 0 and value >= 0 and value <= LAST_TIME then
     return value
   end
   wrong(field, 'a time such as 2026-09-21T02:00:00Z, or seconds since 1970' .. (or_true or ''),

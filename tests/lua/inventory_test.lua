@@ -63,6 +63,9 @@ wrong("backup 1: time must be a time such as 2026-09-21T02:00:00Z, or seconds si
 wrong('backup 1: time must be a time such as 2026-09-21T02:00:00Z, or seconds since 1970, not 1.5',
   { entry { time = 1.5 } })
 wrong("backup 1: time must be", { entry { time = '2026-02-30T02:00:00Z' } })
+for _, time in ipairs { 1790000000000, 1e300, -1 } do -- milliseconds, and what has no date
+  wrong("backup 1: time must be", { entry { time = time } })
+end
 wrong("backup 1: keep must be a time such as 2026-09-21T02:00:00Z, or seconds since 1970, or true, "
   .. "not 'always'", { entry { keep = 'always' } })
 wrong('backup 1: size must be an integer that is not negative, not -1', { entry { size = -1 } })
