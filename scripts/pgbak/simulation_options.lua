@@ -195,8 +195,8 @@ function M.read(typed)
   local regular, extras = types_of(typed.type)
   local size, growth = size_of(typed.size), growth_of(typed.growth)
   if size * math.max(1, 1 + growth) ^ (days / 365) > MOST_BYTES then
-    failure.raise('config', ('backups of %s that grow by %s a year are too large in the end'):format(
-      typed.size, typed.growth), 'take a smaller --size, --growth or --years')
+    failure.raise('config', ('backups of %s that grow by %s a year are too large in the end')
+      :format(typed.size, typed.growth), 'take a smaller --size, --growth or --years')
   end
   return {
     first_day = first_day, days = days, every_seconds = every, timezone = zone,

@@ -5,7 +5,8 @@ local units = require 'pgbak.units'
 
 for bytes, text in pairs {
   [0] = '0 B', [1023] = '1023 B', [1024] = '1.0 KiB', [1.5 * units.mib] = '1.5 MiB',
-  [units.mib - 1] = '1.0 MiB', [10 * units.gib] = '10.0 GiB', [2 ^ 52] = '4.0 PiB', [2 ^ 62] = '4096.0 PiB',
+  [units.mib - 1] = '1.0 MiB', [10 * units.gib] = '10.0 GiB', [2 ^ 52] = '4.0 PiB',
+  [2 ^ 62] = '4096.0 PiB',
 } do
   check.equal(console.size(bytes), text)
 end
