@@ -13,6 +13,7 @@ local M = {}
 ---@class pgbak.SpecTest
 ---@field file string
 ---@field name string with those of the groups around it: 'daily › keeps seven'
+---@field broken? boolean it stands for a file that could not be read
 ---@field fn function
 ---@field groups { before: function[], after: function[] }[] around it, outermost first
 
@@ -72,8 +73,8 @@ local function text_of(err)
 end
 
 local function broken(file, message)
-  return { file = file, name = 'the file itself', fn = function() error(message, 0) end,
-    groups = {} }
+  return { file = file, name = 'the file itself', broken = true, groups = {},
+    fn = function() error(message, 0) end }
 end
 
 ---The tests of a file, in their order. A file that cannot be read, or has none, is a test that

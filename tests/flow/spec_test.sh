@@ -35,6 +35,12 @@ expect_stdout '^1 test in 1 file: all passed$'
 run "$PGBAK" test examples_specs --filter nothing-is-called-so
 expect_status 3
 expect_stderr "no test has 'nothing-is-called-so' in its name"
+echo 'describe(' >examples_specs/half_spec.lua
+run "$PGBAK" test examples_specs --filter 'a naming without the time'
+expect_status 3
+expect_stdout '^ +examples_specs/half_spec.lua:2: '
+expect_stdout '^2 tests in 2 files: 1 passed, 1 failed$'
+rm examples_specs/half_spec.lua
 run "$PGBAK" test examples_specs/naming_spec.lua --junit missing/results.xml
 expect_status 13
 expect_stderr 'cannot write JUnit: missing/results.xml: No such file or directory'
