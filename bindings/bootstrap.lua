@@ -11,8 +11,31 @@ local function guard(...)
 end
 local raw_pcall, raw_xpcall, raw_resume = pcall, xpcall, coroutine.resume
 function pcall(...) return guard(raw_pcall(...)) end
-function xpcall(...) return guard(raw_xpcall(...)) end
+-- The handler of an error from the hook is called with hooks off: nothing would end it.
+function xpcall(fn, handler, ...)
+  local function guarded(raised)
+    check_stop()
+    return handler(raised)
+  end
+  return guard(raw_xpcall(fn, guarded, ...))
+end
 function coroutine.resume(...) return guard(raw_resume(...)) end
+
+-- gsub has a large buffer on the C stack, so a few hundred inside one another would break it.
+local raw_gsub, nested, MOST_NESTED = string.gsub, 0, 50
+local function leave(ok, ...)
+  nested = nested - 1
+  if ok then return ... end
+  check_stop()
+  error(..., 0)
+end
+function string.gsub(text, pattern, by, most)
+  local kind = type(by)
+  if kind ~= 'function' and kind ~= 'table' then return raw_gsub(text, pattern, by, most) end
+  if nested == MOST_NESTED then error('gsub inside of gsub, ' .. nested .. ' times', 2) end
+  nested = nested + 1
+  return leave(raw_pcall(raw_gsub, text, pattern, by, most))
+end
 
 -- os.exit would leave past the ledger, the others past the host's floors or into a shell.
 for _, name in ipairs { 'execute', 'exit', 'remove', 'rename', 'tmpname', 'setlocale' } do

@@ -9,8 +9,9 @@
 namespace pgbak {
 namespace {
 
-// Often enough to stop within milliseconds, seldom enough to cost nothing.
-constexpr int kHookInstructions = 10000;
+// Often enough to stop within milliseconds, also where each instruction may be a search through
+// megabytes; seldom enough to cost nothing.
+constexpr int kHookInstructions = 1000;
 const char kStopKey = 0;
 const char kTraceKey = 0;
 

@@ -1,7 +1,7 @@
 // Bounds on code that may be anybody's, such as a policy: how long a call may take, and how much
 // memory it may add. The engine's hook looks at both; the state's allocator ends what one call
-// between two looks asks for, such as string.rep. What neither sees is a pattern that backtracks
-// without end inside string.find.
+// between two looks asks for, such as string.rep. What neither sees is a single call that takes
+// long: a pattern that backtracks without end inside string.find.
 #pragma once
 
 #include <lua.hpp>

@@ -265,6 +265,9 @@ void push_error(lua_State* lua, const Error& error) {
   if (push_shared_table(lua, kErrorKey)) {
     lua_pushcfunction(lua, error_tostring);
     lua_setfield(lua, -2, "__tostring");
+    // A policy that catches an error may not change what all others say.
+    lua_pushboolean(lua, 0);
+    lua_setfield(lua, -2, "__metatable");
   }
   lua_setmetatable(lua, -2);
 }

@@ -6,7 +6,7 @@ local M = {}
 ---@field message string lower case, names the object and the value
 ---@field text string the message with its causes
 ---@field hint? string what the user can do
-local Failure = {}
+local Failure = { __metatable = false } -- policies can catch failures, too
 
 function Failure.__tostring(failure)
   if failure.hint then return ('%s (%s)'):format(failure.message, failure.hint) end

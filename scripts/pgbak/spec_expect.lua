@@ -18,8 +18,7 @@ local MOST_SHOWN = 40 -- elements of a list
 function M.shown(value)
   if type(value) == 'string' then return ('%q'):format(value):gsub('\\\n', '\\n') .. '' end
   if type(value) ~= 'table' then return tostring(value) end
-  local meta = getmetatable(value)
-  if type(meta) == 'table' and meta.__tostring then return tostring(value) end
+  if not tostring(value):find '^table: ' then return tostring(value) end
   if type(value.id) == 'string' and value.time then return value.id end
   local keys, out = {}, {}
   for key in pairs(value) do

@@ -156,6 +156,7 @@ TEST_CASE("no script outlives a stop, whatever it catches", "[bindings]") {
       "while true do end", "while true do pcall(error) end",
       "while true do pcall(function() while true do end end) end",
       "while true do xpcall(function() while true do end end, function() return 1 end) end",
+      "xpcall(function() while true do end end, function() while true do end end)",
       "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
       "while true do pcall(coroutine.wrap(function() while true do end end)) end",
       "local t = setmetatable({}, { __index = function() while true do end end }) "

@@ -47,7 +47,9 @@ TEST_CASE("a policy that takes too long ends, whatever it catches", "[bindings]"
       "while true do xpcall(function() while true do end end, function() return 1 end) end",
       "local t = setmetatable({}, { __index = function() while true do end end }) "
       "while true do pcall(function() return t.x end) end",
+      "xpcall(function() while true do end end, function() while true do end end)",
       "table.sort({ 3, 1, 2 }, function() while true do end end)",
+      "('x'):gsub('x', function() while true do end end)",
       "return tostring(setmetatable({}, { __tostring = function() while true do end end }))",
       "while true do pcall(string.rep, 'x', 1000) end");
   INFO(body);
@@ -116,6 +118,50 @@ TEST_CASE("a call within its limit is an ordinary one", "[bindings]") {
     ok, err = pcall(sys.call_within, 0.01, coroutine.wrap(function() while true do end end))
     assert(not ok and err.message:find 's.lua:12: ran longer than 0.01 s', tostring(err))
   )") == "no error");
+}
+
+TEST_CASE("functions that work on much text end soon after the limit", "[bindings]") {
+  Script script;
+  // A look each 10,000 instructions would be one after 2,000 of these calls.
+  CHECK(script.error("local sys = require 'pgbak.sys'\n"
+                     "local calls = 0\n"
+                     "local _, err = pcall(sys.call_within, 0.05, function()\n"
+                     "  local text = ('x'):rep(1e7)\n"
+                     "  while true do calls = calls + 1 text:upper() end\n"
+                     "end)\n"
+                     "assert(calls < 1000, calls)\n"
+                     "assert(err.message:find 's.lua:5: ran longer than 0.05 s')") == "no error");
+}
+
+TEST_CASE("gsub inside of gsub ends before the C stack does", "[bindings]") {
+  const std::string by = GENERATE("function() return deep() end",
+                                  "setmetatable({}, { __index = function() return deep() end })");
+  Policy policy("local deep\nfunction deep()\n  return (('x'):gsub('x', " + by +
+                "))\nend\nreturn deep");
+  CHECK(policy.error() == "policies/x.lua:3: gsub inside of gsub, 50 times");
+  CHECK(policy.script.error("for _ = 1, 100 do pcall(string.gsub, 'x', 'x', error) end\n"
+                            "local text, count = ('aXbXc'):gsub('X', { X = '-' }, 1)\n"
+                            "assert(text == 'a-bXc' and count == 1)\n"
+                            "assert(('ab'):gsub('%w', function(c) return c:gsub('a', { a = 'z' }) "
+                            "end) == 'zb')\n"
+                            "local _, why = pcall(string.gsub, 'x', 'x', error)\n"
+                            "assert(why == 'x')") == "no error");
+}
+
+TEST_CASE("a policy that catches an error cannot change what others say", "[bindings]") {
+  Policy policy(
+      "local naming, calendar = require 'pgbak.naming', require 'pgbak.calendar'\n"
+      "for _, fn in ipairs {\n"
+      "  function() require 'policies.none' end,\n"
+      "  function() naming.template '{app}' { time = 1 } end,\n"
+      "  function() calendar.fields(1, 'Nowhere/There') end,\n"
+      "} do\n"
+      "  local _, err = pcall(fn)\n"
+      "  assert(type(err) == 'table' and getmetatable(err) == false)\n"
+      "  assert(not pcall(setmetatable, err, {}))\n"
+      "end\n"
+      "return 1");
+  CHECK(policy.error() == "no error");
 }
 
 TEST_CASE("a stop ends a policy before its limit does", "[bindings]") {
