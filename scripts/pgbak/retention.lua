@@ -175,8 +175,6 @@ function M.any(...) return joined('any', true, ...) end
 ---@return pgbak.Policy
 function M.all(...) return joined('all', false, ...) end
 
-local NOT_MARKED = { 'not marked to keep' }
-
 ---A policy: keeps the backups that `pgbak keep` has marked. Without arguments it gives itself, so
 ---that r.pin and r.pin() are the same.
 ---@param backups? table[]
@@ -185,7 +183,7 @@ local NOT_MARKED = { 'not marked to keep' }
 function M.pin(backups, now)
   local at = here
   local function pin(list, time)
-    local decision = new_decision()
+    local decision, not_marked = new_decision(), { 'not marked to keep' }
     for _, backup in ipairs(newest_first(list)) do
       local mark = backup.keep
       if mark == true then
@@ -194,15 +192,13 @@ function M.pin(backups, now)
         local day = os.date('!%Y-%m-%d', mark)
         put(decision, true, backup, { ('marked to keep until %s'):format(day) }, at)
       else
-        put(decision, false, backup, NOT_MARKED)
+        put(decision, false, backup, not_marked)
       end
     end
     return decision
   end
   return backups and pin(backups, now) or pin
 end
-
-local NOT_CONCERNED = { 'not concerned' }
 
 ---Applies a policy to the backups for which predicate(backup) is true; the others are kept.
 ---@param predicate fun(backup: table): any
@@ -224,12 +220,13 @@ function M.where(predicate, policy)
       end
     end
     local answer, decision = ask(policy, matching, now, at), new_decision()
+    local not_concerned = { 'not concerned' }
     for _, backup in ipairs(sorted) do
       local id = backup.id
       if matches[id] then
         put(decision, answer.kept[id], backup, texts(answer.reasons[id]), answer.rules[id])
       else
-        put(decision, true, backup, NOT_CONCERNED)
+        put(decision, true, backup, not_concerned)
       end
     end
     return decision
