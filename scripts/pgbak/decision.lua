@@ -164,7 +164,9 @@ local function take(answer, name, states, place)
       if not state or state == 'damaged' then
         nonsense(place, "put something into '%s' that is none of the backups", name)
       end
-      nonsense(place, "named backup '%s' twice", rawget(each, 'key') or id)
+      -- What the policy put in its place may be anything, and format() would call it.
+      local key = rawget(each, 'key')
+      nonsense(place, "named backup '%s' twice", type(key) == 'string' and key or id)
     end
     states[id] = name
   end

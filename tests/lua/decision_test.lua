@@ -118,6 +118,10 @@ end)
 wrong('no idea', function() error 'no idea' end)
 wrong('tired', function() require('pgbak.failure').raise('io', 'tired') end)
 wrong('', function() error() end)
+local untouched = setmetatable({}, { __tostring = function() error 'called' end })
+wrong("named backup 'a' twice", function(b)
+  return { keep = { b[1], b[2], b[3], { id = 'a', key = untouched } }, remove = {} }
+end)
 wrong('', function() error(setmetatable({}, { __tostring = error })) end)
 wrong('', function() return setmetatable({}, { __index = function() error '' end }) end)
 -- Its own notes are its own, and its list is its own to sort.

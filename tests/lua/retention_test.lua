@@ -234,9 +234,9 @@ check.raises('misuse', 'cannot be changed', function() retention.last = nil end)
 -- Each policy file has a copy of its own: what one breaks the others do not see.
 rawset(retention.fresh(), 'last', 'broken')
 check.equal({ type(retention.last), type(retention.fresh().last) }, { 'function', 'function' })
-for _, policy in ipairs { retention.pin, retention.where(function() end, retention.last(1)),
+for _, each_policy in ipairs { retention.pin, retention.where(function() end, retention.last(1)),
   retention.by_type { weekly = retention.last(1) } } do
-  local function reason() return policy({ { id = 'a', time = 1, type = 'daily' } }, 1).reasons.a end
+  local function reason() return each_policy({ { id = 'a', time = 1, type = 'daily' } }, 1).reasons.a end
   local before = reason()[1]
   reason()[1] = 'changed by another policy'
   check.equal(reason()[1], before)
