@@ -234,12 +234,13 @@ check.raises('misuse', 'cannot be changed', function() retention.last = nil end)
 -- Each policy file has a copy of its own: what one breaks the others do not see.
 rawset(retention.fresh(), 'last', 'broken')
 check.equal({ type(retention.last), type(retention.fresh().last) }, { 'function', 'function' })
-for _, each_policy in ipairs { retention.pin, retention.where(function() end, retention.last(1)),
+for _, shipped in ipairs { retention.pin, retention.where(function() end, retention.last(1)),
   retention.by_type { weekly = retention.last(1) } } do
-  local function reason() return each_policy({ { id = 'a', time = 1, type = 'daily' } }, 1).reasons.a end
-  local before = reason()[1]
-  reason()[1] = 'changed by another policy'
-  check.equal(reason()[1], before)
+  local list = { { id = 'a', time = 1, type = 'daily' } }
+  local reasons = shipped(list, 1).reasons.a
+  local before = reasons[1]
+  reasons[1] = 'changed by another policy'
+  check.equal(shipped(list, 1).reasons.a, { before })
 end
 
 -- What ships.
