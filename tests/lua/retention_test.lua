@@ -237,9 +237,9 @@ check.equal({ type(retention.last), type(retention.fresh().last) }, { 'function'
 for _, shipped in ipairs { retention.pin, retention.where(function() end, retention.last(1)),
   retention.by_type { weekly = retention.last(1) } } do
   local list = { { id = 'a', time = 1, type = 'daily' } }
-  local reasons = shipped(list, 1).reasons.a
-  local before = reasons[1]
-  reasons[1] = 'changed by another policy'
+  local said = shipped(list, 1).reasons.a
+  local before = said[1]
+  said[1] = 'changed by another policy'
   check.equal(shipped(list, 1).reasons.a, { before })
 end
 
