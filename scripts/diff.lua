@@ -23,7 +23,6 @@ local options = pgbak.args({ ... }, {
     { name = 'now', type = 'time', value = 'TIME', doc = 'as if it were 2026-09-21T02:00:00Z' },
     { name = 'store', value = 'URL', doc = 'only in this store' },
     { name = 'database', value = 'NAME', doc = 'only this one' },
-    { name = 'allow-mass-delete', type = 'flag', doc = 'allow more than half of ten or more' },
     { name = 'json', type = 'flag', doc = 'print it as one JSON object' },
   },
   examples = { 'pgbak diff policies/retention.lua new.lua --days 90' },
@@ -36,9 +35,8 @@ local now = options.now or clock.now()
 local groups, err = inventory.choose(config, options)
 if err then error(err, 0) end
 local old, new = decision.from(options.old), decision.from(options.new)
-local changes, old_refused, new_refused = policy_diff.compare(groups, old, new, {
+local changes, old_refused, new_refused, consents = policy_diff.compare(groups, old, new, {
   days = options.days, now = now, min_keep = config.min_keep,
-  allow_mass_delete = options.allow_mass_delete,
 })
 
 local function fate(each)
@@ -49,8 +47,17 @@ end
 
 local function why(each) return table.concat(each.reasons, '; ') end
 
+local function noted(list)
+  local out = json.array {}
+  for i, each in ipairs(list) do
+    out[i] = { policy = each.policy, day = each.day, message = each.refused.message }
+  end
+  return out
+end
+
 if options.json then
-  local out = { days = options.days, backups = json.array {} }
+  local out = { days = options.days, backups = json.array {}, consents = noted(consents),
+    refused = noted { old_refused or new_refused, old_refused and new_refused } }
   for i, each in ipairs(changes) do
     local backup = each.backup
     out.backups[i] = { id = backup.id, key = backup.key, database = backup.database,
@@ -59,7 +66,8 @@ if options.json then
   end
   io.write(json.encode(out, { pretty = true }), '\n')
 elseif #changes == 0 then
-  io.write 'no difference\n'
+  io.write(new_refused and 'no difference, since a floor forbids what the new one says\n'
+    or 'no difference\n')
 else
   local rows = {}
   for i, each in ipairs(changes) do
@@ -77,6 +85,9 @@ local function told(each)
   return ('%s, day %d: %s'):format(each.policy, each.day, each.refused.message)
 end
 
+for _, each in ipairs(consents) do
+  log.warn(told(each) .. ': a prune will ask for --allow-mass-delete')
+end
 if old_refused then log.warn(told(old_refused)) end
 if new_refused then pgbak.fail('refused', told(new_refused), new_refused.refused.hint) end
 if #changes > 0 then run.differs() end

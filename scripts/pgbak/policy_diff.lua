@@ -23,9 +23,8 @@ local M = {}
 ---@field days integer how many days from now on; 0 is now alone
 ---@field now integer
 ---@field min_keep? integer
----@field allow_mass_delete? boolean
 
----What a floor forbids.
+---What a floor forbids, or what needs somebody's consent.
 ---@class pgbak.RefusedFate
 ---@field policy string where it is written
 ---@field day integer the first one
@@ -91,10 +90,11 @@ local function held_by(refused, reasons)
   return { refused.message:match 'floor [%w_]+', unpack(reasons) }
 end
 
--- What a policy makes of a group of backups, by their ids; and the first refusal of a floor.
+-- What a policy makes of a group of backups, by their ids; the first refusal of a floor; and the
+-- first deletion that needs consent, which counts as given: what policies want is compared.
 local function fates(group, policy, how)
   local out, present, known = {}, group.backups, cadences(group.backups)
-  local real, first = {}, nil
+  local real, first, consent = {}, nil, nil
   for _, backup in ipairs(group.backups) do real[backup.id] = true end
   for day = 0, how.days do
     local now = how.now + day * units.day
@@ -106,10 +106,13 @@ local function fates(group, policy, how)
     end
     local planned = prune_plan.make({ store = group.store, cluster = group.cluster,
       database = group.database, backups = present }, policy,
-      { now = now, min_keep = how.min_keep, allow_mass_delete = how.allow_mass_delete })
+      { now = now, min_keep = how.min_keep })
     local refused = planned.refused
-    if refused then
-      first = first or { policy = planned.policy, day = day, refused = refused }
+    local told = refused and { policy = planned.policy, day = day, refused = refused }
+    if prune_plan.needs_consent(refused) then
+      consent, refused = consent or told, nil
+    else
+      first = first or told
     end
     local function note(list, action, held)
       for _, backup in ipairs(list) do
@@ -126,11 +129,11 @@ local function fates(group, policy, how)
     note(planned.remove, refused and 'keep' or 'remove', refused)
     if not refused then present = planned.keep end
   end
-  return out, first
+  return out, first, consent
 end
 
 ---The backups of groups that do not go on the same day, or stay, under both policies. Floors hold
----as in production: what they refuse is not deleted.
+---as in production: what they refuse is not deleted. Consent to mass deletions counts as given.
 ---@param groups pgbak.Group[]
 ---@param old pgbak.Policy
 ---@param new pgbak.Policy
@@ -139,11 +142,14 @@ end
 ---@return pgbak.RefusedFate? old what a floor refuses to the old policy: all stays then, whatever
 ---  the policy says
 ---@return pgbak.RefusedFate? new
+---@return pgbak.RefusedFate[] consents what a prune would ask for
 function M.compare(groups, old, new, how)
-  local out, old_refused, new_refused = {}, nil, nil
+  local out, old_refused, new_refused, consents = {}, nil, nil, {}
   for _, group in ipairs(groups) do
-    local before, one_refused = fates(group, old, how)
-    local after, other_refused = fates(group, new, how)
+    local before, one_refused, one_consent = fates(group, old, how)
+    local after, other_refused, other_consent = fates(group, new, how)
+    table.insert(consents, one_consent)
+    table.insert(consents, other_consent)
     old_refused, new_refused = old_refused or one_refused, new_refused or other_refused
     for _, backup in ipairs(group.backups) do
       local one, other = before[backup.id], after[backup.id]
@@ -152,7 +158,7 @@ function M.compare(groups, old, new, how)
       end
     end
   end
-  return out, old_refused, new_refused
+  return out, old_refused, new_refused, consents
 end
 
 return M

@@ -94,6 +94,14 @@ function M.each(plans, fn)
   end
 end
 
+---Whether a deletion only needs a person's consent (--allow-mass-delete): the host looks at
+---mass_delete after all other floors.
+---@param refused? pgbak.Failure
+---@return boolean
+function M.needs_consent(refused)
+  return refused ~= nil and refused.message:find('floor mass_delete:', 1, true) ~= nil
+end
+
 ---The first floor that refuses for good, or nothing. A deletion that only needs a person's consent
 ---(--allow-mass-delete) is told as a warning: looking at it deletes nothing.
 ---@param plans pgbak.Planned[]
@@ -102,7 +110,7 @@ function M.refusal(plans)
   local first
   for _, planned in ipairs(plans) do
     local refused = planned.refused
-    if refused and refused.message:find('floor mass_delete:', 1, true) then
+    if M.needs_consent(refused) then
       log.warn(('a prune will be refused: %s'):format(refused.message))
     else
       first = first or refused

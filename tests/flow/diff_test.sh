@@ -46,31 +46,34 @@ compare last5.lua last3.lua --days 2
 expect_stdout 'd1 +goes on 2026-11-21 \(day 1\): .* goes on 2026-11-20 \(day 0\): '
 
 # What floors refuse does not happen, and a new policy that meets one is no 'no difference': here the
-# clock is behind, and later there are ten.
+# clock is behind.
 run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-11-01T00:00:00Z
 expect_status 9
-expect_stdout '^no difference$'
+expect_stdout '^no difference, since a floor forbids what the new one says$'
 expect_stderr '^error: last2.lua, day 0: floor clock: '
+run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-11-01T00:00:00Z --json
+expect_status 9
+[[ $(jq -r '.refused[] | "\(.policy) \(.day) \(.message)"' "$captured/stdout") == \
+  $'last3.lua 0 floor clock: '*$'\nlast2.lua 0 floor clock: '* ]] || fail 'refusals as data'
+# A mass deletion only needs consent: what the policies want is compared, and both are told of.
 jq -n '[range(12) | { id: "d\(. + 1)", database: "shop", type: "daily",
   time: (1790000000 + . * 86400) }]' >inventory.json
 run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-10-05T00:00:00Z
-expect_status 9
-expect_stdout '^no difference$'
-expect_stderr 'warn  last3.lua, day 0: floor mass_delete: 9 of 12 '
-expect_stderr '^error: last2.lua, day 0: floor mass_delete: 10 of 12 '
-run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-10-05T00:00:00Z \
-  --allow-mass-delete
 expect_status 1
+expect_stderr 'last3.lua, day 0: floor mass_delete: 9 of 12 .* will ask for --allow-mass-delete$'
+expect_stderr 'last2.lua, day 0: floor mass_delete: 10 of 12 .* will ask for --allow-mass-delete$'
 expect_stdout '^shop .* d10 +stays: 3 of the last 3 +goes: not among the last 2$'
 [[ $(wc -l <"$captured/stdout") == 2 ]] || fail 'd10 alone changes fate'
+run "$PGBAK" diff last3.lua last2.lua --inventory inventory.json --now 2026-10-05T00:00:00Z --json
+expect_status 1
+[[ $(jq -c '[(.consents | map(.policy)), .refused, (.backups | map(.id))]' "$captured/stdout") == \
+  '[["last3.lua","last2.lua"],[],["d10"]]' ]] || fail 'consents as data'
 # What a floor holds is not said to stay for the reason for which it would go.
-cat >seven.lua <<'LUA'
-local r = require 'pgbak.retention'
-return r.last(7)
-LUA
-run "$PGBAK" diff seven.lua last3.lua --inventory inventory.json --now 2026-10-05T00:00:00Z
+echo 'return function(b) return { keep = {}, remove = b } end' >all.lua
+run "$PGBAK" diff last5.lua all.lua --inventory inventory.json --now 2026-10-05T00:00:00Z
 expect_status 9
-expect_stdout ' d5 +goes: not among the last 7 +stays: floor mass_delete; not among the last 3$'
+expect_stdout ' d5 +goes: not among the last 5 +stays: floor newest_good; no reason given$'
+expect_stderr '^error: all.lua:1, day 0: floor newest_good: '
 
 # A type with one backup comes no more, nobody knows when.
 jq -n '[{ id: "m", database: "shop", type: "manual", time: "2026-11-01T00:00:00Z" }]' \

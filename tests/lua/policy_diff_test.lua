@@ -53,6 +53,7 @@ check.equal(compare({ tests }, last(30), last(20), 1), 'a -/1 b -/1')
 -- What a floor refuses does not happen, neither today nor later, and is told; a mark is kept.
 local function none(b) return { keep = {}, remove = b } end
 check.equal(compare({ nights }, last(4), none, 0), '')
+local _
 local changes, old_refused, new_refused = policy_diff.compare({ nights }, last(3), none,
   { now = NOW, days = 2 })
 check.equal({ #changes, changes[1].new.reasons, old_refused, new_refused.day,
@@ -63,6 +64,17 @@ changes, old_refused, new_refused = policy_diff.compare({ nights }, none, last(3
   { now = NOW, days = 0 })
 check.equal({ #changes, old_refused.day, new_refused }, { 1, 0, nil })
 check.equal(compare({ nights }, last(4), last(2), 0, { min_keep = 3 }), '')
+-- A mass deletion is compared as if somebody had consented to it, and each is told of once.
+local many = group()
+for i = 1, 12 do
+  many.backups[i] = { id = 'm' .. i, type = 'daily', time = NOW - i * DAY }
+end
+check.equal(compare({ many }, last(4), last(3), 1), 'm3 -/1 m4 1/0')
+local consents
+_, old_refused, new_refused, consents = policy_diff.compare({ many }, last(4), last(7),
+  { now = NOW, days = 3 })
+check.equal({ old_refused, new_refused, #consents, consents[1].day,
+  consents[1].refused.message:match '8 of 12' }, { nil, nil, 1, 0, '8 of 12' })
 nights.backups[4].keep = true
 check.equal(compare({ nights }, last(4), last(2), 0), 'c -/0')
 -- The backups given are left as they are.
