@@ -170,6 +170,14 @@ local function check_member(node, own, report)
   if message then report(node.line, message, hint) end
 end
 
+-- pcall(f, …) and pgbak.try(f, …) hand their arguments on.
+local function hands_on(node)
+  local base = node.base
+  if base.kind == 'name' then return base.name == 'pcall' and not base.binding end
+  local of = base.kind == 'index' and base.key == 'try' and meaning(base.base)
+  return of and of.module == 'pgbak'
+end
+
 local function check_call(node, report)
   local required = meaning(node)
   if required and required.module then
@@ -177,7 +185,11 @@ local function check_call(node, report)
     if message then report(node.line, message, hint) end
     return
   end
-  local base = meaning(node.base)
+  local called, args = node.base, node.args
+  if args[1] and not node.name and hands_on(node) then
+    called, args = args[1], { unpack(args, 2) }
+  end
+  local base = meaning(called)
   local fn
   if base and node.name and base.class then
     local message, hint = api.missing_method(base.class, node.name)
@@ -187,7 +199,7 @@ local function check_call(node, report)
     fn = base and not node.name and base.fn
   end
   for i, fields in pairs(fn and fn.options or {}) do
-    local given = node.args[i] and behind(node.args[i])
+    local given = args[i] and behind(args[i])
     if given and given.kind == 'table' then
       check_table(given, { fields = fields }, '', report, fn.name)
     end

@@ -68,6 +68,8 @@ io.popen 'x'
 print(r.buckets { dayly = 7 }, os.exti, prnit)
 pgbak.list({ from = config.stores, type = 7 })
 pgbak.list { from = config.store }
+pgbak.try(pgbak.backup, 1, { nmaing = 'x' })
+pcall(pgbak.prune, 1, { retenion = 'x' })
 LUA
 finds scripts/a.lua 4 "unknown option 'log_levle' of pgbak.config (did you mean 'log_level'?)"
 finds scripts/a.lua 6 "pgbak has no 'bakcup' (did you mean 'backup'?)"
@@ -88,7 +90,9 @@ finds scripts/a.lua 22 "'os.exti' is not available in scripts"
 finds scripts/a.lua 22 "there is no 'prnit' (did you mean 'print'?)"
 finds scripts/a.lua 23 'type must be a string, not 7'
 finds scripts/a.lua 24 "a pgbak.Config has no 'store' (did you mean 'stores'?)"
-found 19
+finds scripts/a.lua 25 "unknown option 'nmaing' of pgbak.backup (did you mean 'naming'?)"
+finds scripts/a.lua 26 "unknown option 'retenion' of pgbak.prune (did you mean 'retention'?)"
+found 21
 
 # What cannot be told for sure is not reported: variables that change, unknown tables, own modules.
 mkdir -p scripts/my
