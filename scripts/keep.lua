@@ -1,10 +1,10 @@
 -- scripts/keep.lua: mark a backup, so that no policy can delete it
 local backups = require 'pgbak.backups'
+local calendar = require 'pgbak.calendar'
 local catalog = require 'pgbak.catalog'
 local clock = require 'pgbak.clock'
 local pgbak = require 'pgbak'
 local stores = require 'pgbak.stores'
-local units = require 'pgbak.units'
 
 local options = pgbak.args({ ... }, {
   name = 'keep',
@@ -12,15 +12,24 @@ local options = pgbak.args({ ... }, {
     .. '--release takes the mark away.',
   options = {
     { name = 'key', positional = true, required = true, doc = 'of the backup' },
-    { name = 'until', value = 'TIME', doc = '2027-09-21T02:00:00Z, or 90d: from now on' },
+    { name = 'until', value = 'TIME', doc = '2027-09-21T02:00:00Z, or from now on: '
+      .. '1y, 6m (months), 3w, 90d, 12h' },
     { name = 'release', type = 'flag', doc = 'take the mark away' },
     { name = 'store', value = 'URL', doc = 'only in this store' },
   },
-  examples = { 'pgbak keep shop/shop_daily_20260921T020000Z.sql.gz --until 52w' },
+  examples = { 'pgbak keep shop/shop_daily_20260921T020000Z.sql.gz --until 1y' },
 })
 if not options then return end
 if options['until'] and options.release then
   pgbak.fail('config', '--until and --release exclude each other')
+end
+
+-- A duration as in policies: by the calendar, so that 'm' is a month.
+local function after(now, text)
+  local duration = calendar.duration(text)
+  if not duration then return nil end
+  for unit, count in pairs(duration) do duration[unit] = -count end
+  return calendar.minus(now, duration)
 end
 
 -- What catalog.keep is to do, and how that is told.
@@ -28,11 +37,11 @@ local function mark()
   if options.release then return { release = true }, 'no longer kept' end
   local text = options['until']
   if not text then return { keep = true }, 'kept for ever' end
-  local seconds, now = units.duration(text), clock.now()
-  local time = seconds and now + seconds or pgbak.try(clock.parse, text)
+  local now = clock.now()
+  local time = after(now, text) or pgbak.try(clock.parse, text)
   if not time then
     pgbak.fail('config', ("--until must be a time or a duration, not '%s'"):format(text),
-      'write it like 2027-09-21T02:00:00Z, or 90d')
+      'write it like 2027-09-21T02:00:00Z, or as a duration in y, m (months), w, d and h: 90d, 1y6m')
   elseif time <= now then
     pgbak.fail('config', ("--until must lie in the future, not '%s'"):format(text))
   end

@@ -17,7 +17,7 @@ local options = pgbak.args({ ... }, {
     { name = 'policy', positional = true, doc = 'a file; without one the configured retention' },
     { name = 'years', type = 'integer', value = 'N', default = 2, doc = 'how long' },
     { name = 'days', type = 'integer', value = 'N', doc = 'how long, instead of --years' },
-    { name = 'every', type = 'duration', default = '1d', doc = 'how often a backup is due' },
+    { name = 'every', default = '1d', doc = 'how often a backup is due: 6h, 1d, 2w' },
     { name = 'at', value = 'HH:MM', default = '02:00', doc = 'when the first one is' },
     { name = 'timezone', value = 'ZONE', default = 'UTC', doc = 'of --at and of the days' },
     { name = 'start', value = 'DATE', default = simulation_options.START, doc = 'day 1' },
@@ -55,7 +55,7 @@ local function configured()
 end
 
 local store, policy = configured()
-options.store = store
+options.store, options.every = store, simulation_options.every(options.every)
 if options.policy then policy = decision.from(options.policy) end
 local result = simulation.run(simulation_options.read(options), {
   fn = policy, name = options.policy or decision.place(policy), min_keep = config.min_keep,

@@ -178,8 +178,16 @@ local function span_of(first_day, options)
   return day_number(date) - first_day
 end
 
+---Seconds of --every. Without minutes, since 'm' is a month in policies.
+---@param text string
+---@return integer
+function M.every(text)
+  return text:match '^%d+[hdw]$' and units.duration(text)
+    or wrong('every', text, 'hours, days or weeks such as 6h, 1d or 2w')
+end
+
 ---Reads the options as they were typed.
----@param typed table<string, any> what args.parse returns
+---@param typed table<string, any> what args.parse returns; `every` in seconds
 ---@return pgbak.SimulationOptions
 function M.read(typed)
   local zone = typed.timezone
@@ -187,7 +195,7 @@ function M.read(typed)
   local first_day = first_day_of(typed.start, zone)
   local days = span_of(first_day, typed)
   local every = typed.every
-  if every < units.minute then wrong('every', every .. 's', 'at least 1m') end
+  if every < units.hour then wrong('every', every .. 's', 'at least 1h') end
   if days * units.day / every > MOST_RUNS then
     failure.raise('config', ('%d days with a backup every %s are more than %d backups'):format(days,
       sys.human_seconds(every), MOST_RUNS), 'take fewer --years, or a longer --every')

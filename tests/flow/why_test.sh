@@ -47,8 +47,17 @@ expect_status 0
 expect_good_backups 2
 run "$PGBAK" keep "$gone" --until 2001-01-01T00:00:00Z
 expect_status 3
-run "$PGBAK" keep "$gone" --until tomorrow
-expect_status 3
+for text in tomorrow 90s 3M; do
+  run "$PGBAK" keep "$gone" --until "$text"
+  expect_status 3
+  expect_stderr 'hint: .*in y, m \(months\), w, d and h: '
+done
+# An 'm' is a month, as in policies.
+run "$PGBAK" keep "$gone" --until 3m
+expect_status 0
+run "$PGBAK" list --json
+until=$(jq ".[] | select(.key == \"$gone\") | .keep" "$captured/stdout")
+((until > $(date +%s) + 88 * 86400)) || fail 'kept for three minutes'
 run "$PGBAK" keep "$gone" --until 9d --release
 expect_status 3
 run "$PGBAK" keep "${gone%?}" --release

@@ -92,8 +92,16 @@ for _, text in ipairs { '', 'day 4', 'day 4 3h', 'day 4 +3', 'day 4 +h', 'day 4+
   complains('--skew must be days and how far the clock is off', { skew = { text } })
 end
 complains("--skew must be within the 731 days, not 'day 900 +1h'", { skew = { 'day 900 +1h' } })
-complains("--every must be at least 1m, not '59s'", { every = 59 })
-complains('731 days with a backup every 10 min 00 s are more than 100000 backups', { every = 600 })
+complains("--every must be at least 1h, not '0s'", { every = 0 })
+complains('36524 days with a backup every 1 h 00 min are more than 100000 backups',
+  { every = 3600, years = 100 })
+local every = simulation_options.every
+check.equal({ every '6h', every '1d', every '2w' }, { 21600, DAY, 14 * DAY })
+-- Months in a policy, minutes elsewhere: refused rather than guessed.
+for _, text in ipairs { '1m', '1y', '90s', '24', '', '1d2h', '9999999999h' } do
+  check.raises('config', ("--every must be hours, days or weeks such as 6h, 1d or 2w, not '%s'")
+    :format(text), every, text)
+end
 complains("--years must be at least 1, not '0'", { years = 0 })
 complains("--years must be at most 100, not '101'", { years = 101 })
 complains("--days must be at least 1, not '-1'", { days = -1 })
