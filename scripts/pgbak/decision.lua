@@ -44,6 +44,10 @@ function M.from(given, origin)
     local message, hint = schema.problem(given, policy_field, 'it')
     if message then failure.raise('config', ('%s: %s'):format(origin, message), hint) end
   end
+  if type(given) == 'table' and next(given) == nil then
+    failure.raise('config', (origin or 'retention') .. ': the retention holds no rule',
+      "{ daily = 7, manual = 'forever' }, or the path of a policy")
+  end
   local policy = retention.from(given, origin)
   origins[policy] = origins[policy] or origin
   return policy

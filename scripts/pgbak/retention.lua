@@ -248,6 +248,8 @@ local function grouped(where, policies, rule_of)
   if type(policies) ~= 'table' then
     misuse(where, ('a table expected, got %s'):format(type(policies)))
   end
+  -- It would keep all for ever: nobody writes that down so.
+  if next(policies) == nil then misuse(where, 'at least one policy is needed') end
   for name, policy in pairs(policies) do
     if type(name) ~= 'string' or type(policy) ~= 'function' then
       misuse(where, ("'%s' needs a policy such as last(7), got %s"):format(tostring(name),

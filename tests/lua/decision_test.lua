@@ -157,5 +157,6 @@ check.equal(decision.place(policy), 'policies/retention.lua')
 check.equal(ids(decision.ask(decision.from({ daily = 1 }, 'pgbak.lua'), three, 1000).remove), 'b a')
 check.equal(decision.from(policy) == policy, true)
 check.raises('config', "policies/missing.lua", decision.from, 'policies/missing.lua')
+check.raises('config', 'pgbak.lua: the retention holds no rule', decision.from, {}, 'pgbak.lua')
 
 check.done()

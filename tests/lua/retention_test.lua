@@ -70,6 +70,10 @@ check.equal(reasons.w1, { 'weekly: 1 of the last 2' })
 check.equal(reasons.x1, { 'no rule for type hourly' })
 check.raises('misuse', "'daily' needs a policy", function() retention.by_type { daily = 7 } end)
 check.raises('misuse', 'a table expected', function() retention.by_type(7) end)
+for _, name in ipairs { 'by_type', 'by_database', 'by_store' } do
+  check.raises('misuse', ('retention.%s: at least one policy is needed'):format(name),
+    function() retention[name] {} end)
+end
 
 -- A user's own rule takes part, and gets the time.
 local seen
