@@ -1,6 +1,7 @@
 // The composition root: sets up signals and logs, runs one script in one engine, and turns the
 // ledger into an exit code. Every verb but `run` and `api` is a script.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -118,9 +119,16 @@ int dispatch(const Args& args) {
   return run_script(verb, "scripts/" + verb + ".lua", rest);
 }
 
-/// A full disk or a closed pipe must not pass for printed data.
+/// Whether standard output is a pipe or a terminal that nobody reads any more.
+bool reader_left() {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  return ::poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/// A full disk must not pass for printed data. A reader that has seen enough (`head`) is no failure
+/// of what the run did.
 int with_output_written(int code) {
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0) || reader_left()) return code;
   log::error("cannot write to standard output");
   return code == 0 ? exit_code(ErrorKind::io, 0) : code;
 }

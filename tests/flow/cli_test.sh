@@ -135,6 +135,20 @@ if [[ -e /dev/full ]]; then
   done
 fi
 
+# A reader that has seen enough is no failure; one of the run stays one.
+echo 'for i = 1, 20000 do print(i) end' >prints.lua
+echo "for i = 1, 20000 do print(i) end require('pgbak').fail('corrupt', 'rotten')" >prints_and_fails.lua
+for expected in 'prints.lua 0' 'prints_and_fails.lua 10'; do
+  status=0
+  { "$PGBAK" run "${expected% *}" 2>"$captured/stderr" || status=$?; echo "$status" >ended; } |
+    head -1 >"$captured/stdout"
+  status=$(<ended)
+  command_line="$expected | head -1"
+  expect_status "${expected#* }"
+  expect_stdout '^1$'
+  ! grep -q 'standard output' "$captured/stderr" || fail 'it complains of the closed pipe'
+done
+
 # A script that cannot be read hides no help, and is not replaced by another of its name.
 mkdir scripts
 ln -s daily.lua scripts/daily.lua
