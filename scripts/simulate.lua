@@ -47,8 +47,9 @@ local config = pgbak.config({}, { databases_optional = true })
 local function configured()
   local names = stores.short_names(config.stores)
   for i, each in ipairs(config.stores) do
-    if not options.store or options.store == names[i] or options.store == each.store:url() then
-      return names[i], each.retention or config.retention
+    local url = each.store:url()
+    if not options.store or options.store == names[i] or options.store == url then
+      return url, each.retention or config.retention
     end
   end
   return options.store, config.retention

@@ -314,14 +314,16 @@ function M.types_of(policy) return types[policy] end
 ---@return pgbak.Policy
 function M.by_database(policies) return by_field('database', policies) end
 
----Applies a policy per store: by its address, else by its kind ('local', 's3', 'memory'). Backups
----in a store without one are kept.
+---Applies a policy per store: by its address, with or without what follows a '?', else by its kind
+---('local', 's3', 'memory'). Backups in a store without one are kept.
 ---@param policies table<string, pgbak.Policy>
 ---@return pgbak.Policy
 function M.by_store(policies)
   return grouped('by_store', policies, function(backup)
     local address = tostring(backup.store)
     if policies[address] then return address end
+    local plain = address:match '^(%l[%w+.-]*://[^?]*)%?'
+    if plain and policies[plain] then return plain end
     local kind = address:match '^(%a[%w+.-]+):' or 'local'
     if kind == 'file' then kind = 'local' end
     if policies[kind] then return kind end

@@ -62,6 +62,22 @@ expect_stdout 'deleted, 7 kept'
 run "$PGBAK" simulate --days 30 --store ./far
 expect_stdout ', shop in ./far$'
 expect_stdout 'deleted, 5 kept'
+# A policy sees the address that it sees in production.
+cat >pgbak.lua <<'LUA'
+return { stores = { { url = 's3://bucket/x', endpoint = 'http://127.0.0.1:1' } } }
+LUA
+cat >exact.lua <<'LUA'
+return function(backups)
+  assert(backups[1].store == 's3://bucket/x?endpoint=http://127.0.0.1:1', backups[1].store)
+  return { keep = backups, remove = {} }
+end
+LUA
+for store in s3://bucket/x 's3://bucket/x?endpoint=http://127.0.0.1:1'; do
+  run "$PGBAK" simulate exact.lua --days 2 --store "$store"
+  expect_status 0
+done
+run "$PGBAK" simulate policies/own.lua --days 9
+expect_stdout '9 made, 0 failed, 0 deleted'
 rm pgbak.lua
 
 # Fewer good ones than there must be: the day and the number, after the report.

@@ -206,6 +206,13 @@ near['./backups'] = retention.forever()
 keep, remove = decide(retention.by_store(near), placed)
 check.equal(keep, 'e d b a')
 check.equal(remove, 'c')
+-- Its address may have a query, which a policy need not name.
+for _, backup in ipairs(placed) do backup.store = 's3://b/p?endpoint=http://s3:1' end
+near['s3://b/p'], near.s3 = retention.last(2), retention.forever()
+keep, remove, reasons = decide(retention.by_store(near), placed)
+check.equal({ keep, remove, reasons.e }, { 'e d', 'c b a', { 's3://b/p: 1 of the last 2' } })
+near['s3://b/p?endpoint=http://s3:1'] = retention.last(4)
+check.equal(decide(retention.by_store(near), placed), 'e d c b')
 
 -- What a policy inside of another one does wrong is told with the place of the outer one.
 local function one(list) return { keep = { list[1], list[1] }, remove = {} } end
