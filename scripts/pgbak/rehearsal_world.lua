@@ -1,9 +1,11 @@
 -- Worlds for specs: rehearsal { … } makes one, in which scripts run. The host's part is
 -- pgbak.rehearsal.
+local calls = require 'pgbak.spec_call'
 local catalog = require 'pgbak.catalog'
 local clock = require 'pgbak.clock'
 local native = require 'pgbak.rehearsal'
 local schema = require 'pgbak.schema'
+local settings = require 'pgbak.settings'
 local sys = require 'pgbak.sys'
 local units = require 'pgbak.units'
 
@@ -35,13 +37,12 @@ local LIMIT_SECONDS = 10
 ---@field private stores string[]
 ---@field private functions function[]
 local World = {}
-World.__index = World
 
 local function seconds_of(duration, what)
   local seconds = type(duration) == 'string' and units.duration(duration) or duration
   if type(seconds) == 'number' then return seconds end
   error(("%s: a duration such as '90m' or '1d' expected, not %s"):format(what, tostring(duration)),
-    3)
+    0)
 end
 
 ---A failure that hits nothing, because of a misspelt name, would let a test pass.
@@ -50,7 +51,7 @@ local function check_known(what, name, names)
     if each == name then return end
   end
   error(("the world has no %s '%s', %s"):format(what, tostring(name),
-    schema.did_you_mean(name, names)), 3)
+    schema.did_you_mean(name, names)), 0)
 end
 
 ---Runs a script as `pgbak run` would.
@@ -146,11 +147,23 @@ local function database_entry(given)
   return out
 end
 
+local world_meta = { __index = {} }
+for name, method in pairs(World) do world_meta.__index[name] = calls.placed(method) end
+
 local list = { type = 'list' }
+-- Beside the keys of pgbak.lua.
 local SPEC = {
   now = { any_of = { { type = 'string' }, { type = 'integer' } }, says = 'a time' },
   databases = list, stores = list, env = { type = 'map' },
 }
+
+---What `rehearsal` takes. A misspelt setting would let the default stand in for it.
+---@return table<string, pgbak.Field>
+function M.fields()
+  local fields = settings.field().fields
+  for name, field in pairs(SPEC) do fields[name] = field end
+  return fields
+end
 
 ---Makes a world. Every key of pgbak.lua may be given, too.
 ---@param opts table now (default 2026-01-01T02:00:00Z), databases (default { 'shop' }), stores
@@ -158,10 +171,10 @@ local SPEC = {
 ---@return pgbak.World
 function M.new(opts)
   local values, own = {}, {}
+  schema.check_options(opts or {}, M.fields(), 'rehearsal')
   for key, value in pairs(opts or {}) do
     if SPEC[key] then own[key] = value else values[key] = value end
   end
-  schema.check_options(own, SPEC, 'rehearsal')
   local functions, urls, names = {}, {}, {}
   values.databases, values.stores = {}, own.stores or { 'memory:a' }
   for i, given in ipairs(own.databases or { 'shop' }) do
@@ -174,7 +187,7 @@ function M.new(opts)
     { settings = flattened(values, functions), env = own.env or {} })
   for _, name in ipairs(names) do host:set_database(name) end
   return setmetatable({ host = host, databases = names, stores = urls, functions = functions },
-    World)
+    world_meta)
 end
 
 return M

@@ -1,5 +1,6 @@
 -- Specs: users' own tests for their policies and scripts, run by `pgbak test`. A spec file sees
 -- describe, it, … without require; docs/testing.md lists all it sees.
+local calls = require 'pgbak.spec_call'
 local data = require 'pgbak.spec_data'
 local expectations = require 'pgbak.spec_expect'
 local failure = require 'pgbak.failure'
@@ -41,9 +42,11 @@ end
 function M.environment(file, tests)
   local groups = { { before = {}, after = {} } }
   local env = {
-    expect = expectations.expect, policy = data.policy, backups = data.backups,
-    merged = data.merged, decide = data.decide, ids = data.ids, rehearsal = worlds.new,
+    expect = expectations.expect, rehearsal = calls.placed(worlds.new),
   }
+  for _, name in ipairs { 'policy', 'backups', 'merged', 'decide', 'ids' } do
+    env[name] = calls.placed(data[name])
+  end
   function env.describe(name, fn)
     check('describe', name, fn, groups)
     groups[#groups + 1] = { name = name, before = {}, after = {} }

@@ -1,6 +1,7 @@
 -- What specs of policies need: made-up backups, the policy of a file, and its decision.
 local clock = require 'pgbak.clock'
 local decision = require 'pgbak.decision'
+local failure = require 'pgbak.failure'
 local schema = require 'pgbak.schema'
 local units = require 'pgbak.units'
 
@@ -11,9 +12,23 @@ local M = {}
 ---@return any value
 function M.policy(path) return (require('pgbak.policy').load(path)) end
 
-local function time_of(value)
-  if type(value) == 'string' then return clock.parse(value) end
-  return value
+-- A day alone is its midnight.
+local function time_of(value, what)
+  if type(value) == 'string' then
+    local day = value:match '^%d+-%d+-%d+$'
+    local ok, time = pcall(clock.parse, day and day .. 'T00:00:00Z' or value)
+    if ok then return time end
+  elseif value == nil or type(value) == 'number' and value % 1 == 0 then
+    return value
+  end
+  failure.raise('config', ("%s cannot be '%s'"):format(what, tostring(value)),
+    'a time such as 2026-11-20T02:00:00Z or 2026-11-20, or seconds since 1970')
+end
+
+local function check_list(value, where)
+  if type(value) == 'table' then return end
+  failure.raise('config', ('%s: a list of backups expected, got %s'):format(where,
+    value == nil and 'nothing' or 'a ' .. type(value)))
 end
 
 local duration = { any_of = { { type = 'string' }, { type = 'integer' } },
@@ -56,7 +71,7 @@ function M.backups(opts)
   local every = opts.every or '1d'
   local step = type(every) == 'string' and units.duration(every) or every
   if type(step) ~= 'number' then error(("backups: 'every' cannot be '%s'"):format(every), 2) end
-  local newest = time_of(opts.ending or '2026-01-01T02:00:00Z')
+  local newest = time_of(opts.ending or '2026-01-01T02:00:00Z', 'ending')
   local out = {}
   for i = 1, opts.count or 1 do out[i] = backup_of(opts, newest - (i - 1) * step) end
   return out
@@ -67,7 +82,9 @@ end
 ---@return table[]
 function M.merged(...)
   local out = {}
-  for _, list in ipairs { ... } do
+  for i = 1, select('#', ...) do
+    local list = select(i, ...)
+    check_list(list, 'merged')
     for _, backup in ipairs(list) do out[#out + 1] = backup end
   end
   table.sort(out, decision.newer)
@@ -80,19 +97,22 @@ end
 ---@param now? integer|string default: the time of the newest
 ---@return pgbak.CheckedDecision
 function M.decide(policy, backups, now)
+  check_list(backups, 'decide')
+  local message, hint = schema.problem(policy, decision.field, 'the policy')
+  if message then failure.raise('config', 'decide: ' .. message, hint) end
   local path = type(policy) == 'string' and policy or nil
-  local given = path and M.policy(path) or policy
-  local clock_now = time_of(now)
+  local clock_now = time_of(now, 'now')
   for _, backup in ipairs(backups) do
     if not now then clock_now = math.max(clock_now or 0, backup.time) end
   end
-  return decision.ask(given, backups, clock_now or 0, path)
+  return decision.ask(decision.from(policy), backups, clock_now or 0, path)
 end
 
 ---The ids of backups, in order.
 ---@param list table[]
 ---@return string[]
 function M.ids(list)
+  check_list(list, 'ids')
   local out = {}
   for i, backup in ipairs(list) do out[i] = backup.id end
   return out

@@ -94,6 +94,33 @@ failing_spec nested_spec.lua <<<"it('a', function() it('b', function() expect(1)
 expect_stdout 'specs/nested_spec.lua:1: it inside of a test would never run'
 rm -r specs
 
+# A call that cannot be meant so is an error at its line, whoever notices it: a misspelt setting
+# would let the default pass the test.
+failing_spec calls_spec.lua <<'LUA'
+local retention = policy 'policies/retention.lua'
+it('1', function() rehearsal { databses = { 'shop' } } expect(1):equals(1) end)
+it('2', function() rehearsal { retenton = {} } expect(1):equals(1) end)
+it('3', function() backups { cuont = 3 } expect(1):equals(1) end)
+it('4', function() rehearsal {}:dump('shop', { bytse = 1 }) expect(1):equals(1) end)
+it('5', function() decide(retention) expect(1):equals(1) end)
+it('6', function() policy 'policies/none.lua' expect(1):equals(1) end)
+it('7', function() decide(retention, backups {}, 'now') expect(1):equals(1) end)
+it('8', function() expect(backups {}):at_least(2) end)
+it('9', function() rehearsal {}:advance 'soon' expect(1):equals(1) end)
+LUA
+called='^ +specs/calls_spec.lua'
+expect_stdout "$called:2: rehearsal: unknown key 'databses', did you mean 'databases'\?"
+expect_stdout "$called:3: rehearsal: unknown key 'retenton', did you mean 'retention'\?"
+expect_stdout "$called:4: backups: unknown key 'cuont', did you mean 'count'\?"
+expect_stdout "$called:5: set_database: unknown option 'bytse', did you mean 'bytes'\?"
+expect_stdout "$called:6: decide: a list of backups expected, got nothing"
+expect_stdout "$called:7: no policy file 'policies/none.lua'"
+expect_stdout "$called:8: now cannot be 'now'"
+expect_stdout "$called:9: expected at least 2, got \{ daily-2026-01-01T02:00 \}"
+expect_stdout "$called:10: advance: a duration such as '90m' or '1d' expected, not soon"
+expect_stdout '^9 tests in 1 file: 0 passed, 9 failed$'
+rm -r specs
+
 # What a test leaves open is found, with the line that opened it.
 failing_spec leak_spec.lua <<'LUA'
 local run = require 'pgbak.run'

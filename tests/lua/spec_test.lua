@@ -54,6 +54,18 @@ not_met('expected success, got exit code 9, refused: no',
     { __tostring = function() return 'no' end }) }):succeeds() end)
 not_met('expected a failure of kind io, got success',
   function() expect({ exit_code = 0 }):fails 'io' end)
+-- What cannot be compared is not met, either; nothing passes because it made no sense.
+not_met('expected at least 2, got { 1 }', function() expect({ 1 }):at_least(2) end)
+not_met('expected at most "2", got 1', function() expect(1):at_most '2' end)
+not_met('expected 2 elements, got nil', function() expect(nil):has_length(2) end)
+not_met('expected nothing with "x", got nil', function() expect(nil):lacks 'x' end)
+not_met('expected nothing with { }, got "x"', function() expect('x'):lacks {} end)
+not_met('expected a match of "x", got nil', function() expect(nil):matches 'x' end)
+not_met('expected a function that raises, got 7', function() expect(7):raises() end)
+not_met('expected success, got nil', function() expect(nil):succeeds() end)
+not_met('expected a failure, got { }', function() expect({}):fails() end)
+check.raises('misuse', 'write a colon: expect(…):is_true(…)',
+  function() expect(true).is_true() end)
 check.raises('misuse', "no expectation is called 'equal', did you mean 'equals'?",
   function() expect(1):equal(1) end)
 
@@ -73,6 +85,16 @@ check.raises('misuse', "unknown key 'cuont', did you mean 'count'?",
   function() data.backups { cuont = 3 } end)
 require('pgbak.run').acknowledge('call', 'backups', 'meant to fail')
 check.raises('misuse', "'every' cannot be 'daily'", function() data.backups { every = 'daily' } end)
+check.equal(data.ids(data.backups { ending = '2026-11-20' }), { 'daily-2026-11-20T00:00' })
+check.raises('config', "now cannot be 'now' (a time such as 2026-11-20T02:00:00Z or 2026-11-20",
+  function() data.decide({ daily = 7 }, list, 'now') end)
+check.raises('config', 'decide: a list of backups expected, got nothing',
+  function() data.decide { daily = 7 } end)
+check.raises('config', 'decide: the policy must be a policy, a table',
+  function() data.decide(nil, list) end)
+check.equal(#data.decide({ daily = 2 }, list, '2026-11-20').keep, 2)
+check.raises('config', 'merged: a list of backups expected, got nothing',
+  function() data.merged(list, nil) end)
 check.raises('config', "no policy file 'policies/none.lua'",
   function() data.policy 'policies/none.lua' end)
 
