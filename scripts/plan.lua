@@ -1,6 +1,7 @@
 -- scripts/plan.lua: show what the retention policy would delete, and why
 local clock = require 'pgbak.clock'
 local decision = require 'pgbak.decision'
+local failure = require 'pgbak.failure'
 local inventory = require 'pgbak.inventory'
 local pgbak = require 'pgbak'
 local prune_plan = require 'pgbak.prune_plan'
@@ -51,9 +52,13 @@ elseif not err then
 end
 if err then error(err, 0) end
 local refused = prune_plan.refusal(plans)
+if refused and options.out then
+  failure.advise(refused, ("'%s' was not written"):format(options.out))
+end
 if refused then error(refused, 0) end
 if options.out then
-  if not sys.write_new(options.out, prune_plan.save(plans, clock.now())) then
+  local text = prune_plan.save(plans, clock.now(), options.allow_mass_delete)
+  if not sys.write_new(options.out, text) then
     pgbak.fail('exists', ("'%s' exists"):format(options.out), 'give another name, or delete it')
   end
 end

@@ -35,9 +35,11 @@ local function carry_out()
       'they belong to `pgbak plan --out`')
   end
   local config = pgbak.config({}, { databases_optional = true })
-  prune.carry_out(prune_plan.load(inventory.read_text(options.plan), options.plan), config.stores, {
+  local plan = prune_plan.load(inventory.read_text(options.plan), options.plan)
+  prune.carry_out(plan, config.stores, {
     now = clock.now(), min_keep = config.min_keep, dry_run = options.dry_run,
-    allow_mass_delete = options.allow_mass_delete, without_backup = true, decided = decided,
+    allow_mass_delete = options.allow_mass_delete or plan.allow_mass_delete,
+    without_backup = true, decided = decided,
   })
 end
 

@@ -103,8 +103,8 @@ class Floors {
     throw refusal("mass_delete",
                   std::to_string(removed_) + " of " + std::to_string(own_.size()) + " backups" +
                       of_shelf_ + " would be deleted at once",
-                  "look at `pgbak plan`; if that is meant, say --allow-mass-delete "
-                  "(allow_mass_delete in a script)");
+                  "look at `pgbak plan`; if that is meant, run `pgbak prune --allow-mass-delete` "
+                  "(in a script: allow_mass_delete = true)");
   }
 
   const FloorRules& rules_;

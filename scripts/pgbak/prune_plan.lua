@@ -182,7 +182,7 @@ end
 local VERSION = 1
 local text = { type = 'string' }
 local FILE = { type = 'table', fields = {
-  version = { type = 'integer' }, made = text,
+  version = { type = 'integer' }, made = text, allow_mass_delete = { type = 'boolean' },
   groups = { type = 'list', says = 'a list', item = { type = 'table', fields = {
     store = text, cluster = text, database = text, policy = text,
     backups = { type = 'list', says = 'a list', item = { type = 'table', fields = {
@@ -194,7 +194,7 @@ local FILE = { type = 'table', fields = {
   } } },
 } }
 -- A plan without one of these would do something else than what was looked at.
-local OPTIONAL = { size = true, keep = true }
+local OPTIONAL = { size = true, keep = true, allow_mass_delete = true }
 
 ---A group of a plan's file.
 ---@class pgbak.SavedGroup
@@ -208,9 +208,11 @@ local OPTIONAL = { size = true, keep = true }
 ---The text of a plan's file.
 ---@param plans pgbak.Planned[]
 ---@param made integer when
+---@param allow_mass_delete? boolean whether somebody has consented to that
 ---@return string
-function M.save(plans, made)
-  local out = { version = VERSION, made = clock.format(made), groups = json.array {} }
+function M.save(plans, made, allow_mass_delete)
+  local out = { version = VERSION, made = clock.format(made),
+    allow_mass_delete = allow_mass_delete, groups = json.array {} }
   local groups = {}
   for i, planned in ipairs(plans) do
     out.groups[i] = { store = planned.store, cluster = planned.cluster,
@@ -242,7 +244,7 @@ end
 ---Reads the text of a plan's file. Raises config for one that is not of this program's making.
 ---@param content string
 ---@param name string the file, for messages
----@return { made: string, groups: pgbak.SavedGroup[] }
+---@return { made: string, allow_mass_delete?: boolean, groups: pgbak.SavedGroup[] }
 function M.load(content, name)
   local ok, plan = pcall(json.decode, content)
   if not ok then failure.within(plan, ("plan '%s'"):format(name)) end

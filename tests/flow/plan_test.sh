@@ -43,6 +43,7 @@ expect_status 9
 [[ $(actions) == 'c1 remove d1 remove d2 remove d3 remove' ]] || fail 'the plan is not shown'
 [[ $(jq '.refused | length' "$captured/stdout") == 2 ]] || fail 'one refusal for each database'
 expect_stderr "^error: floor newest_good: 'd3' is the newest good backup of 'shop'"
+expect_stderr "^hint: .*; 'plan.json' was not written$"
 expect_no_files plan.json
 # A clock that is behind the newest backup.
 run "$PGBAK" plan --inventory inventory.json --policy two.lua --now 2026-11-01T00:00:00Z
@@ -171,3 +172,23 @@ expect_status 0
 DATABASE_URL=$(url other) run "$PGBAK" plan --json --database "$database"
 expect_status 0
 [[ $(jq '.backups | length' "$captured/stdout") == 2 ]] || fail 'named, they are shown'
+
+# A tighter policy: the plan is written, and needs consent, which it may hold already. The hint names
+# a command that knows the option: `pgbak daily` does not.
+for number in 1 2 3 4 5 6 7 8; do
+  run "$PGBAK" backup --type "night$number"
+  expect_status 0
+done
+run "$PGBAK" plan --policy two.lua --out tight.json
+expect_status 0
+expect_stderr 'a prune will be refused: floor mass_delete: 8 of 10 '
+run "$PGBAK" prune --plan tight.json
+expect_status 9
+expect_stderr '^hint: .*`pgbak prune --allow-mass-delete`'
+expect_good_backups 10
+run "$PGBAK" plan --policy two.lua --out consented.json --allow-mass-delete
+expect_status 0
+[[ ! -s $captured/stderr ]] || fail 'nothing is to be warned of'
+run "$PGBAK" prune --plan consented.json
+expect_status 0
+expect_good_backups 2
