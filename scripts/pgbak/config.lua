@@ -153,7 +153,7 @@ function M.resolve(sources)
   config.databases = databases.build(given.databases or {}, origins.databases,
     sources.flags or {}, given)
   set_bases(config.databases, given.base_name)
-  config.stores = stores.destinations(given.stores)
+  config.stores = stores.destinations(given.stores, origins.stores)
   for _, each in ipairs(config.stores) do
     local url = each.store:url()
     if url:find '^memory:' and not sources.rehearsed then

@@ -53,7 +53,7 @@ local function open_address(url, options)
   error(result, 0)
 end
 
-local function destination(given, where)
+local function destination(given, where, origin)
   if type(given) == 'string' then return { store = open_address(given), required = true } end
   if type(given) == 'userdata' then return { store = given, required = true } end
   local options = options_of(given, where)
@@ -64,7 +64,8 @@ local function destination(given, where)
   if extra then wrong(("%s: a store that is open takes no option '%s'"):format(where, extra)) end
   return {
     store = given.store or open_address(given.url, options), required = given.required ~= false,
-    retention = given.retention and decision.from(given.retention, where .. '.retention'),
+    retention = given.retention and decision.from(given.retention,
+      ('%s%s.retention'):format(origin and origin .. ': ' or '', where)),
   }
 end
 
@@ -76,13 +77,14 @@ end
 ---The places to store backups in. Two of the same address are refused, since the second could only
 ---fail.
 ---@param given pgbak.StoreSpec|pgbak.StoreSpec[]
+---@param origin? string where that is written, such as 'pgbak.lua'
 ---@return pgbak.Destination[]
-function M.destinations(given)
+function M.destinations(given, origin)
   local list = as_list(given)
   if #list == 0 then wrong('no store is configured', "set stores = { './backups' }") end
   local out, seen = {}, {}
   for i, each in ipairs(list) do
-    out[i] = destination(each, ('stores[%d]'):format(i))
+    out[i] = destination(each, ('stores[%d]'):format(i), origin)
     local url = out[i].store:url()
     if seen[url] then wrong(("store '%s' is given twice"):format(url)) end
     seen[url] = true

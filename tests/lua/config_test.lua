@@ -194,6 +194,8 @@ c = resolve { stores = { './a', { url = './b', retention = { daily = 2 } },
   { url = './c', retention = 'policies/retention.lua' } } }
 check.equal({ c.stores[1].retention, kept(c.stores[2], 'daily', 20),
   kept(c.stores[3], 'daily', 20) }, { nil, 2, 7 })
+check.equal(decision.place(c.stores[2].retention), 'my.lua: stores[2].retention')
+check.equal(decision.place(c.stores[3].retention), 'policies/retention.lua')
 complains('stores[1].retention.daily must be a positive integer',
   { stores = { { url = './a', retention = { daily = 0 } } } })
 -- How many good ones stay at least.
