@@ -102,8 +102,12 @@ function M.tap.finish(results) io.write('# ', M.summary(results), '\n') end
 local ENTITIES = { ['&'] = '&amp;', ['<'] = '&lt;', ['>'] = '&gt;', ['"'] = '&quot;',
   ['\n'] = '&#10;', ['\t'] = '&#9;' }
 
----Text for XML, which has no other control characters.
-local function xml(text) return (text:gsub('[&<>"\n\t]', ENTITIES):gsub('%c', '?')) end
+---Text for XML, which has no other control characters. The way through JSON mends what is no UTF-8:
+---one such byte would spoil the whole file for its readers.
+local function xml(text)
+  local mended = json.decode(json.encode { text })[1]
+  return (mended:gsub('[&<>"\n\t]', ENTITIES):gsub('%c', '?'))
+end
 
 ---The XML that Jenkins, GitLab and others read: a suite per file.
 ---@param results pgbak.SpecResult[]

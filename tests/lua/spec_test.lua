@@ -101,7 +101,8 @@ check.raises('config', "no policy file 'policies/none.lua'",
 -- Reports.
 local results = {
   { file = 'a_spec.lua', name = 'one', seconds = 0.5 },
-  { file = 'a_spec.lua', name = 'two <&>', seconds = 0, message = 'a_spec.lua:3: "x"\n\27[0m' },
+  { file = 'a_spec.lua', name = 'two <&>', seconds = 0,
+    message = 'a_spec.lua:3: "x"\n\27[0m\255é' },
   { file = 'b_spec.lua', name = 'three', seconds = 0 },
 }
 check.equal(report.summary(results), '3 tests in 2 files: 2 passed, 1 failed')
@@ -112,7 +113,7 @@ check.equal(report.junit(results), [[
   <testsuite name="a_spec.lua" tests="2" failures="1" time="0.500">
     <testcase classname="a_spec.lua" name="one" time="0.500"/>
     <testcase classname="a_spec.lua" name="two &lt;&amp;&gt;" time="0.000">]]
-  .. [[<failure message="a_spec.lua:3: &quot;x&quot;&#10;?[0m"/></testcase>
+  .. [[<failure message="a_spec.lua:3: &quot;x&quot;&#10;?[0m�é"/></testcase>
   </testsuite>
   <testsuite name="b_spec.lua" tests="1" failures="0" time="0.000">
     <testcase classname="b_spec.lua" name="three" time="0.000"/>
