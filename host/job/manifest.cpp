@@ -1,9 +1,11 @@
 #include "host/job/manifest.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
 #include "host/base/error.hpp"
+#include "host/pg/extra_options.hpp"
 
 namespace pgbak {
 namespace {
@@ -90,6 +92,18 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+/// The texts of the option `name`: of its list, or the one that it is.
+std::vector<std::string> texts(const Json& options, const char* name) {
+  std::vector<std::string> out;
+  const auto found = options.find(name);
+  if (found == options.end()) return out;
+  if (found->is_string()) return {found->get<std::string>()};
+  for (const Json& each : *found) {
+    if (each.is_string()) out.push_back(each.get<std::string>());
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string meta_key(const std::string& key) { return key + std::string(Manifest::kSuffix); }
@@ -114,8 +128,12 @@ bool Manifest::complete() const {
     return found != options.end() && *found != false && !found->is_null() &&
            !(found->is_array() && found->empty());
   };
+  const auto excludes_all = [&](const char* name) {
+    return std::ranges::any_of(texts(options, name), matches_all);
+  };
   return !narrows("schema_only") && !narrows("data_only") && !narrows("tables") &&
-         !narrows("schemas");
+         !narrows("schemas") && !excludes_all("exclude_tables") &&
+         !excludes_all("exclude_schemas") && !narrows_dump(texts(options, "extra"));
 }
 
 Json Manifest::to_json() const {

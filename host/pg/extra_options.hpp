@@ -23,4 +23,11 @@ void check_extra_options(const std::string& tool, const std::vector<std::string>
                          const std::vector<RefusedOption>& refused,
                          std::string_view letters_with_value);
 
+/// Whether a pattern of pg_dump names nothing and so fits everything: "*", "*.*", "\"*\"".
+bool matches_all(std::string_view pattern);
+
+/// Whether pg_dump with these options leaves out what nobody has named: it dumps chosen objects or
+/// sections only (--table, -n, --filter, …), or a pattern that fits everything is excluded.
+bool narrows_dump(const std::vector<std::string>& extra);
+
 }  // namespace pgbak

@@ -118,3 +118,19 @@ run "$PGBAK" backup --dry-run
 expect_status 0
 expect_stdout "^would back up $database"
 expect_empty_store
+
+# A dump with nothing in it pushes no full one out: exit code 0 is for the backup alone (trap 3).
+rm -rf backups
+config 'retention = { daily = 1 }'
+run "$PGBAK" daily
+expect_status 0
+full=$(find backups -name '*.meta')
+for emptied in "exclude_tables = { '*' }" "exclude_schemas = { '*' }" \
+  "extra = { '--exclude-table-data=*' }" "extra = { '-t', 'shop' }"; do
+  sleep 1.1 # a name of its own
+  config "retention = { daily = 1 }, $emptied"
+  run "$PGBAK" daily
+  expect_status 9
+  expect_stderr "floor newest_complete: '.*' is the newest good and complete backup"
+  [[ -e $full ]] || fail "the full backup is gone after $emptied"
+done

@@ -182,6 +182,28 @@ TEST_CASE("chosen tables, chosen schemas or data alone are not complete", "[job]
   CHECK(data.complete());
 }
 
+TEST_CASE("a dump with nothing in it is not complete, whichever option emptied it", "[job]") {
+  Manifest backup = sample_manifest("k", "shop");
+  const auto complete = [&](const char* option, const Json& value) {
+    backup.options = {{option, value}};
+    return backup.complete();
+  };
+  for (const char* option : {"exclude_tables", "exclude_schemas"}) {
+    CAPTURE(option);
+    for (const char* pattern : {"*", "*.*", "\"*\"", "**", "?*", "(.*)"}) {
+      CHECK_FALSE(complete(option, Json::array({"log", pattern})));
+    }
+    for (const char* pattern : {"log*", "public.*", "?", "audit"}) {
+      CHECK(complete(option, Json::array({pattern})));
+    }
+    CHECK_FALSE(complete(option, "*"));
+    CHECK(complete(option, 7));
+  }
+  CHECK_FALSE(complete("extra", Json::array({"--inserts", "-t", "t"})));
+  CHECK(complete("extra", Json::array({"--inserts", "--exclude-table-data=log", "-T", "t"})));
+  CHECK(complete("extra", Json::array()));
+}
+
 TEST_CASE("options of a manifest are an object, or null for none", "[job]") {
   Json json = sample_manifest("k", "shop").to_json();
   json["options"] = nullptr;
