@@ -52,11 +52,12 @@ class Floors {
   void check_clock(const FloorBackup& each) const {
     const WallTime latest = std::max(each.started, each.finished);
     if (latest <= rules_.now + kClockSlack) return;
-    throw refusal("clock",
-                  "'" + each.name + "'" + of_shelf_ + " is from the future (" +
-                      format_rfc3339(latest) + "), so what is old cannot be told",
-                  "set this machine's clock right; if the backup's time is wrong, move its files "
-                  "away");
+    throw refusal(
+        "clock",
+        "'" + each.name + "'" + of_shelf_ + " is from the future (" + format_rfc3339(latest) +
+            "), so what is old cannot be told",
+        "set this machine's clock (or --now) right; if the backup's time is wrong, move its "
+        "files away");
   }
 
   void check_kept(const FloorBackup& each) const {
@@ -79,7 +80,7 @@ class Floors {
     throw refusal(floor,
                   "'" + newest->name + "' is the newest " + what + " backup" + of_shelf_ +
                       ", which is never deleted",
-                  "mend the retention policy");
+                  "mend the retention policy, or the plan if it was edited");
   }
 
   void check_min_keep() const {

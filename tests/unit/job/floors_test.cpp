@@ -83,6 +83,19 @@ TEST_CASE("floor newest_good: of two that began in one second the greater id is 
   CHECK_THAT(three.refusal(), ContainsSubstring("'c' is the newest good"));
 }
 
+TEST_CASE("the hints also fit a plan that was edited, and one made for another time", "[job]") {
+  Three three;
+  three.newest().remove = true;
+  const auto hint = [&] {
+    return caught([&] { check_floors(three.backups, three.rules); }).hint();
+  };
+  CHECK(hint() == "nothing was deleted; mend the retention policy, or the plan if it was edited");
+  three.rules.now -= std::chrono::days(400);
+  CHECK(hint() ==
+        "nothing was deleted; set this machine's clock (or --now) right; if the backup's time is "
+        "wrong, move its files away");
+}
+
 TEST_CASE("floor newest_complete: a part of a database does not stand for all of it", "[job]") {
   Three three;
   three.backups[0].complete = three.backups[1].complete = false;
