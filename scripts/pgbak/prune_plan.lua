@@ -59,23 +59,24 @@ function M.make(group, policy, opts)
   return out
 end
 
----Warns of a rule for a type that seems to be mistyped: backups of a type without a rule stay for
----ever, until the disk is full.
+---Warns of a rule for a type, database or store that seems to be mistyped: backups without a rule
+---stay for ever, until the disk is full.
 ---@param group pgbak.Group
 ---@param policy pgbak.Policy
 function M.warn_of_mistyped(group, policy)
-  local types, present, unruled = retention.types_of(policy), {}, {}
-  if not types then return end
+  local rules, present, unruled = retention.rules_of(policy), {}, {}
+  if not rules then return end
   for _, backup in ipairs(group.backups) do
-    local kind = backup.type
-    if not present[kind] and not types[kind] then unruled[#unruled + 1] = kind end
-    present[kind] = true
+    local name, _, wanted = rules.rule_of(backup)
+    if not name and not present[wanted] then unruled[#unruled + 1] = wanted end
+    present[name or wanted] = true
   end
-  for name in pairs(types) do
+  for name in pairs(rules.policies) do
     local near = not present[name] and sys.nearest(name, unruled)
-    if near then
-      log.warn(("%s: %s has a rule for type '%s', which no backup has; did you mean '%s'?"):format(
-        inventory.shelf(group), decision.place(policy), name, near))
+    -- Databases shop1 and shop2 may well be two.
+    if near and (rules.where ~= 'by_database' or near:lower() == name:lower()) then
+      log.warn(("%s: %s has a rule for %s '%s', which no backup has; did you mean '%s'?"):format(
+        inventory.shelf(group), decision.place(policy), rules.where:sub(4), name, near))
     end
   end
 end

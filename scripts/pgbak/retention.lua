@@ -21,6 +21,9 @@ local ask, new_decision, newest_first, put, texts = base.ask, base.new_decision,
 -- Where the combinator that is being called was written.
 local here = 'pgbak.retention'
 
+-- The policies that were made, and the functions that make them: neither is a predicate.
+local made = setmetatable({}, { __mode = 'k' })
+
 local function misuse(where, text) error(('%s: retention.%s: %s'):format(here, where, text), 0) end
 
 ---Keeps the newest n backups.
@@ -28,7 +31,9 @@ local function misuse(where, text) error(('%s: retention.%s: %s'):format(here, w
 ---@return pgbak.Policy
 function M.last(n)
   if type(n) ~= 'number' or n < 1 or n % 1 ~= 0 then
-    misuse('last', ('a positive integer expected, got %s'):format(tostring(n)))
+    local got = type(n) == 'string' and ("the text '%s'"):format(n)
+      or type(n) == 'table' and 'a table; it is called like r.last(7)' or tostring(n)
+    misuse('last', 'a positive integer expected, got ' .. got)
   end
   local at, beyond = here, { ('not among the last %d'):format(n) }
   return function(backups)
@@ -200,18 +205,17 @@ function M.pin(backups, now)
   return backups and pin(backups, now) or pin
 end
 
----Applies a policy to the backups for which predicate(backup) is true; the others are kept.
----@param predicate fun(backup: table): any
----@param policy pgbak.Policy
----@return pgbak.Policy
-function M.where(predicate, policy)
-  if type(predicate) ~= 'function' then
-    misuse('where', ('a function of a backup is needed first, not %s'):format(type(predicate)))
+-- A policy for those for which predicate(backup) is true; the others stay, or go.
+local function for_some(where, others_stay, predicate, policy)
+  if type(predicate) ~= 'function' or made[predicate] then
+    misuse(where, ('a function of a backup is needed first, not %s'):format(
+      made[predicate] and 'a policy' or type(predicate)))
   end
-  check_policies('where', { n = 1, policy })
+  check_policies(where, { n = 1, policy })
   local at = here
   return function(backups, now)
     local matching, matches = {}, {}
+    local unconcerned = { ('%s at %s does not concern it'):format(where, at) }
     local sorted = newest_first(backups)
     for _, backup in ipairs(sorted) do
       if predicate(backup) then
@@ -220,18 +224,31 @@ function M.where(predicate, policy)
       end
     end
     local answer, decision = ask(policy, matching, now, at), new_decision()
-    local not_concerned = { 'not concerned' }
     for _, backup in ipairs(sorted) do
       local id = backup.id
       if matches[id] then
         put(decision, answer.kept[id], backup, texts(answer.reasons[id]), answer.rules[id])
       else
-        put(decision, true, backup, not_concerned)
+        put(decision, others_stay, backup, unconcerned)
       end
     end
     return decision
   end
 end
+
+---Applies a policy to the backups for which predicate(backup) is true; the others are kept. For
+---all(), which keeps what each of its policies keeps.
+---@param predicate fun(backup: table): any
+---@param policy pgbak.Policy
+---@return pgbak.Policy
+function M.where(predicate, policy) return for_some('where', true, predicate, policy) end
+
+---Applies a policy to the backups for which predicate(backup) is true; the others are removed. For
+---any(), which keeps what one of its policies keeps.
+---@param predicate fun(backup: table): any
+---@param policy pgbak.Policy
+---@return pgbak.Policy
+function M.only(predicate, policy) return for_some('only', false, predicate, policy) end
 
 -- The reasons with the name of their group. Many backups share a list: `done` holds what has been.
 local function prefixed(name, reasons, done)
@@ -243,7 +260,9 @@ local function prefixed(name, reasons, done)
   return out
 end
 
--- A policy per group. rule_of(backup) gives the group's name in `policies`, or nil and why.
+local by_name = setmetatable({}, { __mode = 'k' })
+
+-- A policy per group, by pgbak.RulesByName.
 local function grouped(where, policies, rule_of)
   if type(policies) ~= 'table' then
     misuse(where, ('a table expected, got %s'):format(type(policies)))
@@ -257,7 +276,7 @@ local function grouped(where, policies, rule_of)
     end
   end
   local at = here
-  return function(backups, now)
+  local function grouping(backups, now)
     local groups, answers, decision = {}, {}, new_decision()
     local sorted = newest_first(backups)
     for _, backup in ipairs(sorted) do
@@ -283,31 +302,33 @@ local function grouped(where, policies, rule_of)
     end
     return decision
   end
+  by_name[grouping] = { where = where, policies = policies, rule_of = rule_of }
+  return grouping
 end
 
 local function by_field(field, policies)
   return grouped('by_' .. field, policies, function(backup)
     local name = backup[field]
     if policies[name] then return name end
-    return nil, ('no rule for %s %s'):format(field, tostring(name))
+    return nil, ('no rule for %s %s'):format(field, tostring(name)), tostring(name)
   end)
 end
-
-local types = setmetatable({}, { __mode = 'k' })
 
 ---Applies a policy per type. Backups of a type without one are kept.
 ---@param policies table<string, pgbak.Policy>
 ---@return pgbak.Policy
-function M.by_type(policies)
-  local policy = by_field('type', policies)
-  types[policy] = policies
-  return policy
-end
+function M.by_type(policies) return by_field('type', policies) end
 
----The types that a by_type policy has rules for, so that a mistyped one can be told.
+---What a by_… policy goes by, so that a mistyped name can be told.
+---@class pgbak.RulesByName
+---@field where 'by_type'|'by_database'|'by_store'
+---@field policies table<string, pgbak.Policy>
+---@field rule_of fun(backup: table): string?, string?, string? the name of the rule for a backup;
+---  or nothing, why, and how the rule could be called
+
 ---@param policy pgbak.Policy
----@return table<string, pgbak.Policy>? # none for another policy
-function M.types_of(policy) return types[policy] end
+---@return pgbak.RulesByName? # none for another policy
+function M.rules_of(policy) return by_name[policy] end
 
 ---Applies a policy per database. Backups of a database without one are kept.
 ---@param policies table<string, pgbak.Policy>
@@ -327,7 +348,7 @@ function M.by_store(policies)
     local kind = address:match '^(%a[%w+.-]+):' or 'local'
     if kind == 'file' then kind = 'local' end
     if policies[kind] then return kind end
-    return nil, ('no rule for store %s'):format(address)
+    return nil, ('no rule for store %s'):format(address), kind
   end)
 end
 
@@ -371,10 +392,14 @@ local function facade()
         error(("retention has no '%s', %s"):format(tostring(name),
           schema.did_you_mean(name, names)), 2)
       end
-      return function(...)
+      local function call(...)
         here = at
-        return fn(...)
+        local result = fn(...)
+        if type(result) == 'function' then made[result] = true end
+        return result
       end
+      made[call] = true
+      return call
     end,
   })
 end

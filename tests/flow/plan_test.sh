@@ -36,6 +36,22 @@ expect_status 0
 run "$PGBAK" plan --inventory inventory.json --policy two.lua --database crm --json
 [[ $(actions) == 'c1 keep' ]] || fail '--database'
 
+# Rules for a database or a store that seem to be mistyped are told; others are nobody's business.
+# told RULES ERE: the only warning, if any.
+told() {
+  printf "local r = require 'pgbak.retention'\nreturn r.%s\n" "$1" >rules.lua
+  run "$PGBAK" plan --inventory inventory.json --policy rules.lua --database crm
+  expect_status 0
+  [[ $(cat "$captured/stderr") =~ $2$ ]] || fail "$1"
+}
+told 'by_database { CRM = r.last(1) }' \
+  "'crm' in inventory.json: rules.lua has a rule for database 'CRM', which no .* mean 'crm'\?"
+told "by_store { ['locl'] = r.last(1) }" \
+  "has a rule for store 'locl', which no backup has; did you mean 'local'\?"
+told 'by_database { crn = r.last(1), crm = r.last(1) }' '^'
+told 'by_database { crn = r.last(1) }' '^'
+told "by_store { ['./locl'] = r.last(1), s3 = r.last(1) }" '^'
+
 # What a floor refuses is shown first, then said; nothing is written (exit code 9).
 echo 'return function(b) return { keep = {}, remove = b } end' >all.lua
 run "$PGBAK" plan --inventory inventory.json --policy all.lua --json --out plan.json

@@ -29,9 +29,33 @@ for block in page:gmatch '```text\n(.-)\n```' do
 end
 check.equal(blocks, 7)
 
+-- What is shown as Lua is a policy as it stands, and decides about everything.
+blocks = 0
+for block in page:gmatch '```lua\n(.-)\n```' do
+  blocks = blocks + 1
+  local world = setmetatable({}, { __index = function(_, name)
+    return _G[name] or error(("there is no '%s' in:\n%s"):format(name, block))
+  end })
+  local policy = assert(load(block, 'docs/retention.md', 't', world))()
+  local nights = {}
+  for i = 1, 100 do
+    nights[i] = { id = 'n' .. i, type = 'daily', time = 1790000000 - i * 86400, size = i }
+  end
+  local decision = policy(nights, nights[1].time)
+  check.equal({ block, #decision.keep + #decision.remove, #decision.remove > 0 },
+    { block, 100, true })
+end
+check.equal(blocks, 5)
+local listed = {}
+for name in pairs(require('pgbak.calendar').fields(0)) do
+  listed[name] = page:find(('`%s`'):format(name), 1, true) ~= nil
+end
+check.equal(listed, { year = true, month = true, day = true, hour = true, min = true, sec = true,
+  wday = true, yday = true, isoyear = true, isoweek = true })
+
 -- Every piece and every option has its line.
 for _, name in ipairs { 'last', 'within', 'forever', 'buckets', 'pin', 'by_type', 'by_database',
-  'by_store', 'where', 'any', 'all' } do
+  'by_store', 'where', 'only', 'any', 'all' } do
   check.equal({ name, page:find('| `r.' .. name, 1, true) ~= nil }, { name, true })
 end
 

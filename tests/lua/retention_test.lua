@@ -47,11 +47,17 @@ retention.last(1)(given, 0)
 check.equal(ids(given), 'a b')
 
 -- n must be a positive integer.
-for _, n in ipairs { 0, -1, 1.5, '7', false } do
+for _, n in ipairs { 0, -1, 1.5, false } do
   check.raises('misuse', 'positive integer expected, got ' .. tostring(n),
     function() retention.last(n) end)
 end
 check.raises('misuse', 'got nil', function() retention.last() end)
+check.raises('misuse', "got the text '7'", function() retention.last '7' end)
+-- `return r.last` in a policy's file: it is asked as if it were a policy.
+check.raises('misuse', 'got a table; it is called like r.last(7)', function()
+  local uncalled = retention.last
+  uncalled({}, 0)
+end)
 
 -- forever keeps all.
 keep, remove, reasons = decide(retention.forever(), backups('a manual 1', 'b manual 2'))
@@ -171,20 +177,40 @@ local function is_big(backup) return backup.size > 5 end
 local function is_small(backup) return not is_big(backup) end
 local sized = backups('a daily 10', 'b daily 20', 'c daily 30', 'd daily 40')
 for i, size in ipairs { 9, 9, 1, 1 } do sized[i].size = size end
-keep, remove, reasons = decide(retention.where(is_big, retention.last(1)), sized)
+keep, remove, reasons = decide(retention.where(is_big, retention.last(1)), sized) -- a where
+local not_concerned = ('where at %s does not concern it'):format(line_of('-- ' .. 'a where'))
 check.equal(keep, 'd c b')
 check.equal(remove, 'a')
 check.equal(reasons, { a = { 'not among the last 1' }, b = { '1 of the last 1' },
-  c = { 'not concerned' }, d = { 'not concerned' } })
+  c = { not_concerned }, d = { not_concerned } })
 keep, remove, reasons = decide(retention.all(retention.where(is_big, retention.last(1)),
   retention.where(is_small, retention.last(1))), sized)
 check.equal(keep, 'd b')
 check.equal(remove, 'c a')
 check.equal(reasons.b, { '1 of the last 1' })
-check.raises('misuse', 'a function of a backup', function() return retention.where(1, odd) end)
-check.raises('misuse', 'argument 1 must be a policy', function()
-  return retention.where(is_big, 7)
-end)
+-- only: the same, but the others go. any() makes a partition of several, all() of where one.
+keep, remove, reasons = decide(retention.only(is_big, retention.last(1)), sized) -- an only
+check.equal(keep, 'b')
+check.equal(remove, 'd c a')
+check.equal(reasons.d, { ('only at %s does not concern it'):format(line_of('-- ' .. 'an only')) })
+keep, remove, reasons = decide(retention.any(retention.only(is_big, retention.forever()),
+  retention.last(1)), sized)
+check.equal(keep, 'd b a')
+check.equal(remove, 'c')
+check.equal({ reasons.a, reasons.b, reasons.c, reasons.d }, { { 'kept for ever' },
+  { 'kept for ever' }, { 'not among the last 1' }, { '1 of the last 1' } })
+-- With where it keeps all: the others, too.
+check.equal(decide(retention.any(retention.where(is_big, retention.forever()),
+  retention.last(1)), sized), 'd c b a')
+for _, name in ipairs { 'where', 'only' } do
+  local function misused(message, ...)
+    check.raises('misuse', ('retention.%s: %s'):format(name, message), retention[name], ...)
+  end
+  misused('a function of a backup is needed first, not number', 1, odd)
+  misused('a function of a backup is needed first, not a policy', retention.last(3), odd)
+  misused('a function of a backup is needed first, not a policy', retention.pin, odd)
+  misused('argument 1 must be a policy', is_big, 7)
+end
 
 -- by_database and by_store are as by_type. A store goes by its address, then by its kind.
 local placed = backups('a daily 10', 'b daily 20', 'c daily 30', 'd daily 40', 'e daily 50')
