@@ -67,11 +67,8 @@ void publish(Call& call) {
 void check_key(Call& call) { check_backup_key(call.string(1)); }
 
 void check_takes(Call& call) {
-  std::optional<Owner> replaces;
-  if (call.has(3)) {
-    const Options whose = call.options(3);
-    replaces = Owner{whose.string("cluster"), whose.string("database")};
-  }
+  std::optional<Replaces> replaces;
+  if (call.has(3)) replaces = replaces_of(call.options(3));
   Catalog(call.object<Store>(1), call.run()).check_takes(call.string(2), replaces);
 }
 
@@ -180,6 +177,13 @@ void sweep_store(Call& call) {
 
 }  // namespace
 
+Replaces replaces_of(const Options& whose) {
+  Manifest by;
+  if (whose.has("options")) by.options = whose.json("options");
+  return {{whose.string("cluster"), whose.string("database")},
+          whose.has("options") && by.complete()};
+}
+
 const Module& catalog_module() {
   static const Param store{"store", "Store", false, "where"};
   static const Module module{
@@ -233,10 +237,12 @@ const Module& catalog_module() {
           true,
           "whose backup under the key it may replace; default: nobody's",
           {{"database", "string", kRequired, "the database's name"},
-           {"cluster", "string", kRequired, "as in the manifests"}}}},
+           {"cluster", "string", kRequired, "as in the manifests"},
+           {"options", "table", "", "of the new dump; without them it is taken for a part"}}}},
         "",
         "",
-        "exists when there is one, or another's; refused for one that is kept",
+        "exists when there is one, or another's; refused for one that is kept, and for a complete "
+        "one when the new one is only a part",
         "catalog.check_takes(disk, 'shop/shop.sql.gz')",
         check_takes},
        {"list",

@@ -27,8 +27,8 @@ void writer(Call& call) {
   const Options how = call.options(2);
   Destination out{call.self<Store>(), call.string(1), how.boolean("required")};
   if (how.boolean("overwrite")) {
-    out.replaces = Owner{how.string("cluster"), how.string("database")};
-    if (out.replaces->cluster.empty() || out.replaces->database.empty()) {
+    out.replaces = replaces_of(how);
+    if (out.replaces->owner.cluster.empty() || out.replaces->owner.database.empty()) {
       throw Misuse("'overwrite' needs 'cluster' and 'database', whose backup may be replaced");
     }
   }
@@ -167,7 +167,8 @@ const Module& store_module() {
           "nothing yet: stream.run opens it. It fails when the key has a backup, or data without a "
           "manifest that is younger than 10 minutes; older data, left by a run that died, is "
           "replaced. With `overwrite` an older backup of the same database stays whole until the "
-          "new data takes its place; one that is kept is not replaced.",
+          "new data takes its place; one that is kept is not replaced, nor a complete one by a "
+          "part.",
           {key.front(),
            {"options",
             "table",
@@ -177,7 +178,11 @@ const Module& store_module() {
               "false: a failure here is reported, but the run is only degraded"},
              {"overwrite", "boolean", "false", "replace the backup under this key, if any"},
              {"database", "string", "", "with overwrite: whose backup it may replace"},
-             {"cluster", "string", "", "with overwrite: the same"}}}},
+             {"cluster", "string", "", "with overwrite: the same"},
+             {"options", "table", "",
+              "with overwrite: of the new dump; without them it is taken for a part, which "
+              "replaces "
+              "no complete one"}}}},
           "Sink",
           "a sink for stream.run; catalog.publish must follow",
           "",

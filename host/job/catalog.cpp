@@ -192,20 +192,20 @@ std::optional<Manifest> Catalog::find(const std::string& key) const {
 }
 
 std::unique_ptr<Sink> Catalog::writer(const std::string& key,
-                                      const std::optional<Owner>& replaces) const {
+                                      const std::optional<Replaces>& replaces) const {
   check_backup_key(key);
   if (replaces && store_->head(meta_key(key))) {
     check_replaceable(key, *replaces);
     return std::make_unique<ReplacingSink>(
         store_->writer(key, {.overwrite = true}),
-        [catalog = *this, key, owner = *replaces] { catalog.check_replaceable(key, owner); });
+        [catalog = *this, key, by = *replaces] { catalog.check_replaceable(key, by); });
   }
   check_free(*store_, key);
   remove_orphan(*store_, key, run_.ledger.left_unpublished(store_->url(), key));
   return store_->writer(key, {});
 }
 
-void Catalog::check_takes(const std::string& key, const std::optional<Owner>& replaces) const {
+void Catalog::check_takes(const std::string& key, const std::optional<Replaces>& replaces) const {
   if (replaces) {
     check_replaceable(key, *replaces);
   } else {
@@ -213,19 +213,26 @@ void Catalog::check_takes(const std::string& key, const std::optional<Owner>& re
   }
 }
 
-void Catalog::check_replaceable(const std::string& key, const Owner& owner) const {
+void Catalog::check_replaceable(const std::string& key, const Replaces& by) const {
   const auto old = find(key);
   if (!old) return;  // deleted meanwhile
   const std::string what = "'" + key + "' in " + store_->url();
-  if (old->owner() != owner) {
+  if (old->owner() != by.owner) {
     throw Error(ErrorKind::exists, kWriter,
-                what + " is a backup of " + old->owner().text() + ", not of " + owner.text())
+                what + " is a backup of " + old->owner().text() + ", not of " + by.owner.text())
         .hint("use a naming with the database in it");
   }
   if (old->keep && old->keep->holds(wall_now())) {
     throw Error(ErrorKind::refused, kWriter,
                 "floor kept: " + what + " " + old->keep->text() + ", so it is not replaced")
         .hint("`pgbak keep --release` takes the mark off it");
+  }
+  if (old->complete() && !by.complete) {
+    throw Error(ErrorKind::refused, kWriter,
+                "floor newest_complete: " + what +
+                    " is a complete backup, so one of the schema, the data or chosen tables only "
+                    "does not replace it")
+        .hint("give such backups names of their own, as by {type}");
   }
 }
 
@@ -279,12 +286,17 @@ Manifest Catalog::adopt(const std::shared_ptr<Store>& original, const std::strin
 }
 
 void Catalog::write_companions(const Manifest& manifest) {
-  const std::optional<Owner> replaces = run_.ledger.committed(store_->url(), manifest.key).replaces;
+  const std::optional<Replaces> replaces =
+      run_.ledger.committed(store_->url(), manifest.key).replaces;
   try {
-    if (replaces && *replaces != manifest.owner()) {
+    if (replaces && replaces->owner != manifest.owner()) {
       throw Error(ErrorKind::refused, kPublish,
-                  "'" + manifest.key + "' may replace a backup of " + replaces->text() +
+                  "'" + manifest.key + "' may replace a backup of " + replaces->owner.text() +
                       ", and is one of " + manifest.owner().text());
+    }
+    if (replaces && replaces->complete && !manifest.complete()) {
+      throw Error(ErrorKind::refused, kPublish,
+                  "'" + manifest.key + "' was to be a complete backup, and is not");
     }
     const auto stored = store_->head(manifest.key);
     if (!stored || stored->size != manifest.stored_bytes) {

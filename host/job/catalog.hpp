@@ -73,14 +73,14 @@ class Catalog {
   /// of a run that died, or of a manifest that this run could not write, and is removed. Throws as
   /// check_backup_key() does.
   /// With `replaces`, a backup of that owner is replaced at commit(), and stays whole until then;
-  /// Error{exists} for another owner's, Error{refused} for one that is kept, both looked at again
-  /// at commit().
+  /// Error{exists} for another owner's, Error{refused} for one that is kept, and for a complete one
+  /// where the new one is not; all looked at again at commit().
   std::unique_ptr<Sink> writer(const std::string& key,
-                               const std::optional<Owner>& replaces = {}) const;
+                               const std::optional<Replaces>& replaces = {}) const;
 
   /// Throws as writer() would because of the backup at `key`, if there is one: for a dump that goes
   /// through another place first.
-  void check_takes(const std::string& key, const std::optional<Owner>& replaces = {}) const;
+  void check_takes(const std::string& key, const std::optional<Replaces>& replaces = {}) const;
 
   /// Makes data that this run committed a backup: writes `<key>.sha256`, then `<key>.meta`. Sizes,
   /// digest, times and what concerns the run are filled in from the ledger; the caller gives the
@@ -116,7 +116,7 @@ class Catalog {
   DeletionHistory history(const std::optional<std::string>& key = {}) const;
 
  private:
-  void check_replaceable(const std::string& key, const Owner& owner) const;
+  void check_replaceable(const std::string& key, const Replaces& by) const;
   void write_companions(const Manifest& manifest);
   std::vector<ListedBackup> check_removal(const std::vector<std::string>& keys, const Owner& owner,
                                           const RemoveOptions& options) const;

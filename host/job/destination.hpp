@@ -16,8 +16,8 @@ struct Destination {
   std::shared_ptr<Store> store;
   std::string key;
   bool required = true;  ///< false: that it failed does not fail the run
-  /// If any: a backup of this owner under the same key is replaced (Catalog::writer).
-  std::optional<Owner> replaces = {};
+  /// If any: such a backup under the same key is replaced (Catalog::writer).
+  std::optional<Replaces> replaces = {};
 };
 
 /// The destinations of one pipeline and what became of them.

@@ -47,8 +47,8 @@ struct DestinationOutcome {
   std::string store;  ///< its address
   std::string key;
   bool required = true;
-  std::optional<Error> error;          ///< nothing: the data is stored there
-  std::optional<Owner> replaces = {};  ///< Destination::replaces
+  std::optional<Error> error;             ///< nothing: the data is stored there
+  std::optional<Replaces> replaces = {};  ///< Destination::replaces
 };
 
 /// [{store, key, required, state: "stored" or "failed", message}…]; a message only where it failed.
@@ -60,7 +60,7 @@ struct CommittedData {
   PipelineReport report;
   /// Of the same transfer, this destination's among them.
   std::shared_ptr<std::vector<DestinationOutcome>> destinations;
-  std::optional<Owner> replaces = {};  ///< Destination::replaces
+  std::optional<Replaces> replaces = {};  ///< Destination::replaces
 };
 
 class Ledger {

@@ -22,6 +22,12 @@ struct Owner {
   std::string text() const;
 };
 
+/// Which backup may be replaced by a new one under its key.
+struct Replaces {
+  Owner owner;
+  bool complete = false;  ///< the new one is Manifest::complete(); else no complete one is replaced
+};
+
 /// A mark that keeps a backup from being deleted or replaced.
 struct Keep {
   std::optional<WallTime> until = {};  ///< nothing: for ever
@@ -65,8 +71,8 @@ struct Manifest {
 
   Owner owner() const { return {cluster, database}; }
   /// Whether it was meant to bring a database back alone: not only the schema, only the data, or
-  /// only chosen tables or schemas. What a user excludes by name is the user's choice and changes
-  /// nothing.
+  /// only chosen tables or schemas, also by `extra` options of pg_dump. What a user excludes by name
+  /// is the user's choice and changes nothing; a pattern without a name, such as "*", is none.
   bool complete() const;
 
   Json to_json() const;

@@ -16,13 +16,17 @@ local M = {}
 ---@field database string
 ---@field cluster string
 
+---What a backup may replace.
+---@class pgbak.Replaces: pgbak.Owner
+---@field options table of the new dump, as in its manifest
+
 ---@class pgbak.BackupPlan
 ---@field db pgbak.Database
 ---@field type string
 ---@field key string
 ---@field options table dump options
 ---@field to pgbak.Destination[]
----@field replaces? pgbak.Owner whose backup under this key is replaced
+---@field replaces? pgbak.Replaces whose backup under this key is replaced
 ---@field elsewhere? boolean another store has a backup of today (skip_if_exists)
 ---@field server pgbak.Server
 ---@field tool { path: string, version: string }
@@ -57,12 +61,15 @@ function M.make(db, opts)
   local named = names.from(opts.naming or naming.tiered, "option 'naming'")
   local kind = opts.type or 'manual'
   local key = names.key(named, facts(db, kind, options, codec))
-  return {
+  local plan = {
     db = db, type = kind, key = key, options = options, to = stores.destinations(opts.to),
     server = found, tool = pg.tool('pg_dump', found.major), naming = naming.name_of(named),
     codec = codec, level = level_of(options, codec),
-    replaces = options.overwrite and { database = db.name, cluster = found.cluster } or nil,
   }
+  if options.overwrite then
+    plan.replaces = { database = db.name, cluster = found.cluster, options = M.options(plan) }
+  end
+  return plan
 end
 
 ---What a reader of the manifest needs to know of the options.

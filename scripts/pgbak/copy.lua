@@ -17,7 +17,7 @@ local M = {}
 ---@field stall_timeout_seconds? number longest time without one byte moving
 ---@field stored? fun(store: Store) called for each store that has got its copy
 ---@field fresh? boolean the backup was made just now, so that no other store can have it
----@field replaces? pgbak.Owner whose earlier backup under this key is replaced
+---@field replaces? pgbak.Replaces whose earlier backup under this key is replaced
 ---@field elsewhere? boolean there is a backup for good besides: best effort may fail everywhere
 
 ---The manifest of this backup in a store, or nothing. Raises when the store has this one damaged;

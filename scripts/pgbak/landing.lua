@@ -51,7 +51,7 @@ local function transfer(spec, key, to, replaces)
   for i, each in ipairs(to) do
     spec.to[i] = each.store:writer(key, {
       required = each.required, overwrite = replaces and true, database = whose.database,
-      cluster = whose.cluster,
+      cluster = whose.cluster, options = whose.options,
     })
   end
   local before = #run.entries()
@@ -72,7 +72,7 @@ end
 ---@param key string
 ---@param to pgbak.Destination[]
 ---@param publish fun(store: Store): table makes a backup of the data and returns its manifest
----@param replaces? pgbak.Owner whose backup under this key is replaced
+---@param replaces? pgbak.Replaces whose backup under this key is replaced
 ---@return table? report of the transfer, nothing where every destination has failed in it
 ---@return table<integer, table> manifests by the number in `to`
 ---@return table<integer, pgbak.Failure> failures likewise

@@ -98,7 +98,16 @@ check.equal(catalog.history(shelf, newest), {})
 check.raises('misuse', "'overwrite' needs 'cluster' and 'database'",
   function() shelf:writer(newest, { overwrite = true, database = 'shop' }) end)
 local before = catalog.get(shelf, newest).id
-local after = publish(newest, { overwrite = true, database = 'shop', cluster = 'c1' }).id
+-- …and by what: a complete backup gives way to none that may be a part.
+local replaces = { database = 'shop', cluster = 'c1' }
+for _, options in ipairs { false, { schema_only = true }, { tables = { 't' } } } do
+  replaces.options = options or nil
+  check.raises('refused', 'floor newest_complete: ', catalog.check_takes, shelf, newest, replaces)
+end
+replaces.options = { no_owner = true }
+catalog.check_takes(shelf, newest, replaces)
+local after = publish(newest, { overwrite = true, database = 'shop', cluster = 'c1',
+  options = replaces.options }).id
 check.equal(catalog.get(shelf, newest).id, after)
 check.equal(before ~= after, true)
 check.done()

@@ -56,7 +56,8 @@ run.acknowledge('upload', copy.name(two, to_b), 'meant by this test')
 -- …unless it may be replaced: then an older one gives way, also where the dump is the same, byte by
 -- byte. Another database's does not.
 local old, new = store.open 'memory:old', store.open 'memory:new'
-local to_old, shop = { { store = old, required = true } }, { database = 'shop', cluster = 'c1' }
+local to_old = { { store = old, required = true } }
+local shop = { database = 'shop', cluster = 'c1', options = {} }
 for _, path in ipairs { 'policies/retention.lua', 'policies/naming.lua' } do
   local key = path:match '%a+%.lua'
   publish(old, key, path)

@@ -26,7 +26,8 @@ struct Rig : CatalogRig {
     TransferSpec spec;
     spec.pipeline.source = std::make_unique<TextSource>(kNew);
     spec.pipeline.filters.push_back(sha256_filter());
-    spec.destinations = {{place, "a", true, sample_manifest("a", database).owner()}};
+    spec.destinations = {
+        {place, "a", true, Replaces{sample_manifest("a", database).owner(), true}}};
     spec.label = database;
     Transfer(std::move(spec), in).wait();
     Manifest facts = sample_manifest("a", database);
@@ -44,6 +45,7 @@ struct Rig : CatalogRig {
     return data == kNew ? "new" : "old";
   }
   Manifest old = sample_manifest("a", "shop", 1);
+  Replaces replaces{old.owner(), true};
 };
 
 }  // namespace
@@ -61,7 +63,7 @@ TEST_CASE("with overwrite a backup takes the place of the older one", "[job]") {
 
 TEST_CASE("until the new data is complete the old backup is whole", "[job]") {
   Rig rig;
-  const auto sink = rig.catalog.writer("a", rig.old.owner());
+  const auto sink = rig.catalog.writer("a", rig.replaces);
   sink->write(std::as_bytes(std::span(std::string_view("half"))), rig.stop);
   CHECK(rig.state() == "old");
   sink->abort();
@@ -109,17 +111,18 @@ TEST_CASE("whichever call fails, the data is whole, the run fails and a rerun re
   CHECK(failed > 3);
 }
 
-TEST_CASE("another's backup, and one that is kept, are not replaced", "[job]") {
+TEST_CASE("another's backup, one that is kept, and a complete one by a part are not replaced",
+          "[job]") {
   Rig rig;
   std::string kind, part;
-  Owner owner = rig.old.owner();
+  Replaces by = rig.replaces;
   SECTION("of another database (trap 11)") {
-    owner.database = "blog";
+    by.owner.database = "blog";
     kind = "exists";
     part = "is a backup of database 'shop'";
   }
   SECTION("of another cluster (trap 13)") {
-    owner.cluster = "another";
+    by.owner.cluster = "another";
     kind = "exists";
     part = "not of database 'shop' on cluster another";
   }
@@ -128,12 +131,17 @@ TEST_CASE("another's backup, and one that is kept, are not replaced", "[job]") {
     kind = "refused";
     part = "floor kept: 'a' in memory:catalog_test is kept, so it is not replaced";
   }
+  SECTION("complete, where the new one is only a part") {
+    by.complete = false;
+    kind = "refused";
+    part = "floor newest_complete: 'a' in memory:catalog_test is a complete backup";
+  }
   SECTION("unreadable") {
     put(*rig.below, "a.meta", "{}");
     kind = "corrupt";
     part = "manifest 'a.meta'";
   }
-  const Error error = caught([&] { rig.catalog.writer("a", owner); });
+  const Error error = caught([&] { rig.catalog.writer("a", by); });
   CHECK(kind_of(error) == kind);
   CHECK_THAT(error.message(), ContainsSubstring(part));
   CHECK(rig.below->get("a", rig.stop) == "data");
@@ -148,7 +156,7 @@ TEST_CASE("a mark whose time has passed does not stand in the way", "[job]") {
 
 TEST_CASE("what became kept or another's while the dump ran is not replaced", "[job]") {
   Rig rig;
-  const auto sink = rig.catalog.writer("a", rig.old.owner());
+  const auto sink = rig.catalog.writer("a", rig.replaces);
   sink->write(std::as_bytes(std::span(std::string_view(kNew))), rig.stop);
   std::string kind;
   SECTION("kept") {
@@ -166,7 +174,7 @@ TEST_CASE("what became kept or another's while the dump ran is not replaced", "[
 
 TEST_CASE("what was deleted while the dump ran may be written", "[job]") {
   Rig rig;
-  const auto sink = rig.catalog.writer("a", rig.old.owner());
+  const auto sink = rig.catalog.writer("a", rig.replaces);
   for (const std::string& key : rig.keys()) rig.below->remove(key);
   sink->commit(rig.stop);
   CHECK(rig.keys() == Texts{"a"});
@@ -176,13 +184,37 @@ TEST_CASE("data that may replace one database's backup is not published as anoth
   Rig rig;
   rig.commit("a", "data", "sha256");
   CommittedData data = rig.run.ledger.committed(rig.store->url(), "a");
-  data.replaces = rig.old.owner();
+  data.replaces = rig.replaces;
   rig.run.ledger.data_committed(rig.store->url(), "a", data);
   const std::string before = rig.below->get("a.meta", rig.stop);
   const Error error = caught([&] { rig.catalog.publish(sample_manifest("a", "blog")); });
   CHECK(kind_of(error) == "refused");
   CHECK_THAT(error.message(), ContainsSubstring("'a' may replace a backup of database 'shop'"));
   CHECK(rig.below->get("a.meta", rig.stop) == before);
+}
+
+TEST_CASE("what was to be complete and is a part is not published", "[job]") {
+  Rig rig;
+  rig.commit("a", "data", "sha256");
+  CommittedData data = rig.run.ledger.committed(rig.store->url(), "a");
+  data.replaces = rig.replaces;
+  rig.run.ledger.data_committed(rig.store->url(), "a", data);
+  Manifest part = sample_manifest("a", "shop");
+  part.options["schema_only"] = true;
+  const std::string before = rig.below->get("a.meta", rig.stop);
+  const Error error = caught([&] { rig.catalog.publish(part); });
+  CHECK(kind_of(error) == "refused");
+  CHECK(error.message() == "'a' was to be a complete backup, and is not");
+  CHECK(rig.below->get("a.meta", rig.stop) == before);
+}
+
+TEST_CASE("a part replaces a part", "[job]") {
+  Rig rig;
+  rig.old.options["schema_only"] = true;
+  put_backup(*rig.below, rig.old);
+  rig.replaces.complete = false;
+  rig.catalog.writer("a", rig.replaces)->commit(rig.stop);
+  CHECK(rig.below->get("a", rig.stop).empty());
 }
 
 TEST_CASE("what replaced another is not taken back: the older one is gone (trap 3)", "[job]") {
@@ -196,7 +228,7 @@ TEST_CASE("with overwrite and nothing to replace it is as without", "[job]") {
   Rig rig;
   rig.below->remove("a.meta");
   // Data without a manifest, and young: perhaps another run's.
-  CHECK(caught_kind([&] { rig.catalog.writer("a", rig.old.owner()); }) == "exists");
+  CHECK(caught_kind([&] { rig.catalog.writer("a", rig.replaces); }) == "exists");
   for (const std::string& key : rig.keys()) rig.below->remove(key);
   rig.back_up(rig.store, rig.run);
   CHECK(rig.state() == "new");

@@ -249,7 +249,8 @@ TEST_CASE("what a run published it may take back once, unless it replaced anothe
   Ledger ledger;
   const auto outcomes = std::make_shared<std::vector<DestinationOutcome>>();
   ledger.data_committed("memory:a", "new", {{}, {}, {}, outcomes});
-  ledger.data_committed("memory:a", "replaced", {{}, {}, {}, outcomes, Owner{"1", "shop"}});
+  ledger.data_committed("memory:a", "replaced",
+                        {{}, {}, {}, outcomes, Replaces{{"1", "shop"}, true}});
   for (const char* key : {"new", "replaced"}) {
     CHECK_FALSE(ledger.take_back("memory:a", key));
     ledger.data_published("memory:a", key);
