@@ -55,6 +55,11 @@ local function configured()
   return options.store, config.retention
 end
 
+local directory = options.html and options.html:match '^(.+)/'
+if directory and not sys.exists(directory) then
+  pgbak.fail('not_found', ("--html: there is no directory '%s'"):format(directory))
+end
+
 local store, policy = configured()
 options.store, options.every = store, simulation_options.every(options.every)
 if options.policy then policy = decision.from(options.policy) end

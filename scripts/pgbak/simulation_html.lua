@@ -42,6 +42,7 @@ figure { margin: 0; }
 figcaption { font-weight: 600; }
 .years svg { width: 100%; max-width: 640px; height: auto; display: block; }
 text { fill: var(--soft); font-size: 8px; }
+@media (max-width: 500px) { text:not([class]) { font-size: 10.5px; } }
 text.kept { fill: var(--letter); font-weight: 700; text-anchor: middle; }
 text.failed { fill: var(--page); font-weight: 700; text-anchor: middle; }
 .none { fill: var(--none); } .h1 { fill: var(--h1); } .h2 { fill: var(--h2); }
@@ -186,7 +187,7 @@ end
 
 -- A stepped area over the days; spans without a backup lie behind it. Labels are HTML, so that
 -- they keep their size whatever the width.
-local function chart(result, name, title, shown)
+local function chart(result, name, title, shown, peak)
   local days = result.days
   local most, steps, gaps = 0, { 'M0 100' }, {}
   for _, day in ipairs(days) do most = math.max(most, day[name]) end
@@ -200,7 +201,10 @@ local function chart(result, name, title, shown)
   local middle = days[math.ceil(#days / 2)].date
   local description = ('From %s to %s: %s at the end, %s at most.'):format(days[1].date,
     days[#days].date, shown(days[#days][name]), shown(most))
-  return tag('section', {}, tag('h2', {}, escape(title)), tag('div', { { 'class', 'chart' } },
+  local before_prunes = peak > most and tag('p', { { 'class', 'soft' } },
+    escape(('Before a prune: %s at most.'):format(shown(peak)))) or ''
+  return tag('section', {}, tag('h2', {}, escape(title)), before_prunes,
+    tag('div', { { 'class', 'chart' } },
     tag('div', { { 'class', 'scale' } }, tag('span', {}, escape(shown(most))),
       tag('span', {}, '0')),
     tag('svg', { { 'viewBox', ('0 0 %d 100'):format(#days) }, { 'preserveAspectRatio', 'none' },
@@ -268,8 +272,10 @@ function M.page(result)
       tag('p', { { 'class', 'soft' } }, escape(('%s; %s'):format(report.headline(result)))),
       tag('p', { { 'class', problem and 'verdict failed' or 'verdict' } },
         escape(problem or report.verdict(result))), '\n',
-      calendar(result), '\n', chart(result, 'kept', 'Backups kept', tostring), '\n',
-      chart(result, 'bytes', 'Bytes stored', console.size), '\n', figures(result), '\n',
+      calendar(result), '\n',
+      chart(result, 'kept', 'Backups at the end of each day', tostring, result.peak.backups), '\n',
+      chart(result, 'bytes', 'Bytes at the end of each day', console.size, result.peak.bytes), '\n',
+      figures(result), '\n',
       tables(result), '\n', tag('footer', {}, escape(('%s in %s, simulated by pgbak %s'):format(
         result.options.database, result.options.store, sys.version())))), '</body>') .. '\n'
 end

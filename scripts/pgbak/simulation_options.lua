@@ -98,6 +98,8 @@ local function growth_of(text)
   return percent / 100
 end
 
+local LAST_DAYS = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
 -- 'weekly@sun', 'monthly@1', 'yearly@01-31'.
 local function extra_of(text)
   local name, on = text:match '^([%w_-]+)@(.+)$'
@@ -108,7 +110,7 @@ local function extra_of(text)
     return { name = name, on = on, due = function(date) return date.wday == weekday end }
   elseif day and day >= 1 and day <= 31 then
     return { name = name, on = on, due = function(date) return date.day == day end }
-  elseif month and month >= 1 and month <= 12 and of_month >= 1 and of_month <= 31 then
+  elseif of_month and of_month >= 1 and of_month <= (LAST_DAYS[month] or 0) then
     return { name = name, on = on,
       due = function(date) return date.month == month and date.day == of_month end }
   end

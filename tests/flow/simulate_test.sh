@@ -101,6 +101,11 @@ expect_status 8
 expect_stderr "'page.html' exists already"
 [[ $(sha256sum page.html) == "$sum" ]] || fail 'the page was overwritten'
 
+run "$PGBAK" simulate policies/own.lua --html nope/page.html
+expect_status 7
+expect_stderr "there is no directory 'nope'"
+[[ ! -e nope ]] || fail 'a mistyped directory was made'
+
 # What is wrong is named, and nothing is printed.
 # refused STATUS ERE ARGUMENT...
 refused() {

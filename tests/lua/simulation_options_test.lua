@@ -59,6 +59,12 @@ check.equal(read { fail = { 'day 40', 'day 41-47', 'days 700-900' } }.fails,
 check.equal(read { skew = { 'day 1-2 +3h', 'day 3 -10m' } }.skews,
   { { from = 1, to = 2, skew_seconds = 10800 }, { from = 3, to = 3, skew_seconds = -600 } })
 
+-- A day that never comes is no day of the calendar.
+for _, day in ipairs { '02-30', '04-31', '13-01', '00-10', '01-00' } do
+  check.raises('config', '--type must be a name, or one with its days', read,
+    { type = { 'yearly@' .. day } })
+end
+
 local function complains(message, typed) check.raises('config', message, read, typed) end
 for _, text in ipairs { '', 'x', '2:0', '24:00', '12:60', '02:00:00', '2024-01-01' } do
   complains(("--at must be a time of day such as 02:00, not '%s'"):format(text), { at = text })

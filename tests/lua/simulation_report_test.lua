@@ -130,6 +130,8 @@ for labelled in page:gmatch 'aria%-labelledby="([^"]*)"' do
     check.equal({ id, count((' id="%s"'):format(id:gsub('%-', '%%-'))) }, { id, 1 })
   end
 end
+check.equal(html.page(simulate(retention.last(3), { days = 6 })):match 'Before a prune: [^<]*',
+  'Before a prune: 4 at most.')
 check.equal(page:find('From 2024-01-29 to 2025-03-03: 60 at the end, 60 at most.', 1, true) ~= nil,
   true)
 local failing = html.page(simulate(retention.last(3), { days = 6, min_good = 4 }))
