@@ -41,7 +41,7 @@ local function mark()
   local time = after(now, text) or pgbak.try(clock.parse, text)
   if not time then
     pgbak.fail('config', ("--until must be a time or a duration, not '%s'"):format(text),
-      'write it like 2027-09-21T02:00:00Z, or as a duration in y, m (months), w, d and h: 90d, 1y6m')
+      'write 2027-09-21T02:00:00Z, or a duration in y, m (months), w, d and h: 90d, 1y6m')
   elseif time <= now then
     pgbak.fail('config', ("--until must lie in the future, not '%s'"):format(text))
   end

@@ -56,6 +56,8 @@ if options.json then
 elseif #found > 0 then
   print_table()
 elseif not err then
-  io.write('no backups in ', stores.names(from), '\n')
+  io.write('no backups', options.type and (" of type '%s'"):format(options.type) or '',
+    options.database and (" of database '%s'"):format(options.database) or '', ' in ',
+    stores.names(from), '\n')
 end
 if err then error(err, 0) end

@@ -107,10 +107,11 @@ local TYPES = {
 local ARTICLE = { string = 'a text', number = 'an integer', table = 'a table',
   boolean = 'true or false' }
 local REQUIRED = { 'id', 'database', 'type', 'time' }
+local SIZES = { 'size', 'stored_bytes' }
 
 local function wrong(field, expected, value)
   local found = type(value) == 'table' and 'a table' or type(value) == 'string'
-    and ("'%s'"):format(value) or tostring(value)
+    and ("'%s'"):format(value) or value == json.null() and 'null' or tostring(value)
   failure.raise('config', ('%s must be %s, not %s'):format(field, expected, found))
 end
 
@@ -150,11 +151,19 @@ local function complete(entry, defaults, null)
     if value == nil then failure.raise('config', field .. ' is missing') end
     if value == '' then wrong(field, 'a text that is not empty', value) end
   end
-  entry.size = entry.size or entry.stored_bytes
-  if entry.size and (entry.size < 0 or entry.size % 1 ~= 0) then
-    wrong('size', 'an integer that is not negative', entry.size)
+  for _, field in ipairs(SIZES) do
+    local size = entry[field]
+    if size and (size < 0 or size % 1 ~= 0) then
+      wrong(field, 'an integer that is not negative', size)
+    end
   end
+  entry.size = entry.size or entry.stored_bytes
+  local started = entry.started
   entry.time = time_of('time', entry.time)
+  if started ~= nil and time_of('started', started) ~= entry.time then
+    failure.raise('config', ("time and started contradict each other: %s and '%s'"):format(
+      clock.format(entry.time), tostring(started)))
+  end
   if entry.finished ~= nil then entry.finished = time_of('finished', entry.finished) end
   if entry.keep ~= nil then entry.keep = keep_of(entry.keep) end
   entry.key = entry.key or entry.id
@@ -162,12 +171,16 @@ local function complete(entry, defaults, null)
 end
 
 local function refuse_twin(seen, backup, i)
-  local ids = seen[backup.store] or {}
-  seen[backup.store] = ids
-  if ids[backup.id] then
-    failure.raise('config', ("it has the id of backup %d, '%s'"):format(ids[backup.id], backup.id))
+  local known = seen[backup.store] or { id = {}, key = {} }
+  seen[backup.store] = known
+  for name, numbers in pairs(known) do
+    local value = backup[name]
+    if numbers[value] then
+      failure.raise('config', ("it has the %s of backup %d, '%s'"):format(name, numbers[value],
+        value))
+    end
+    numbers[value] = i
   end
-  ids[backup.id] = i
 end
 
 ---Reads an inventory: a JSON array of objects with id, database, type and time, and perhaps size,
@@ -179,7 +192,7 @@ end
 function M.parse(text, name)
   local ok, list = pcall(json.decode, text)
   if not ok then failure.within(list, ("inventory '%s'"):format(name)) end
-  if type(list) ~= 'table' or (#list == 0 and next(list) ~= nil) then
+  if type(list) ~= 'table' or not text:find '^%s*%[' then
     failure.raise('config', ("inventory '%s': it must be an array of backups"):format(name))
   end
   local at, null, seen = 0, json.null(), {}
@@ -216,9 +229,19 @@ function M.read(path)
   return M.parse(M.read_text(path), path == '-' and 'standard input' or path)
 end
 
+local function refuse_unknown(database, known)
+  for _, name in ipairs(known) do
+    if name == database then return end
+  end
+  local near = sys.nearest(database, known)
+  failure.raise('config', ("no backup is of a database '%s', and none is configured"):format(
+    database), near and ("did you mean '%s'?"):format(near))
+end
+
 ---The groups that the options of a script choose: of an inventory or of the configured stores; of
 ---one store, of one database. On a shelf that is shared, the policies here say nothing of other
----people's databases: where databases are configured, only these are looked at.
+---people's databases: where databases are configured, only these are looked at. Raises config for
+---a database that is neither configured nor there.
 ---@param config pgbak.Config
 ---@param options { inventory?: string, store?: string, database?: string }
 ---@return pgbak.Group[]
@@ -230,8 +253,14 @@ function M.choose(config, options)
   else
     groups, err = M.of_stores(stores.select(config.stores, options.store))
   end
-  local configured = {}
-  for _, db in ipairs(config.databases) do configured[db.name] = true end
+  local configured, known = {}, {}
+  for _, db in ipairs(config.databases) do
+    configured[db.name] = true
+    known[#known + 1] = db.name
+  end
+  for _, group in ipairs(groups) do known[#known + 1] = group.database end
+  -- With a store that failed nobody knows what there is.
+  if options.database and not err then refuse_unknown(options.database, known) end
   local out, others = {}, 0
   for _, group in ipairs(groups) do
     local database = group.database

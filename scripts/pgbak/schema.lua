@@ -1,4 +1,5 @@
 -- Checks values that users wrote against a description of what they may be.
+local json = require 'pgbak.json'
 local run = require 'pgbak.run'
 local sys = require 'pgbak.sys'
 
@@ -37,11 +38,16 @@ local function is_list(value)
   return count == #value
 end
 
+-- Beyond it not every number is one, and the host takes none.
+local MOST_INTEGER = 2 ^ 53
+
 local function accepts(field, value)
   for _, each in ipairs(field.any_of or {}) do
     if accepts(each, value) then return true end
   end
-  if field.type == 'integer' then return type(value) == 'number' and value % 1 == 0 end
+  if field.type == 'integer' then
+    return type(value) == 'number' and value % 1 == 0 and math.abs(value) < MOST_INTEGER
+  end
   if field.type == 'list' then return is_list(value) end
   if field.type == 'map' then return type(value) == 'table' end
   return type(value) == field.type
@@ -121,6 +127,7 @@ function M.problem(value, field, path)
   if field.any_of or not accepts(field, value) then
     local found = type(value) == 'number' and tostring(value) or 'a ' .. type(value)
     if value == nil then found = 'nothing' end
+    if value == json.null() then found = 'null' end
     return ('%s must be %s, not %s'):format(path, expected(field), found)
   end
   local message, hint = check_range(value, field, path)

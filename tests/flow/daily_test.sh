@@ -24,7 +24,7 @@ run "$PGBAK" list
 expect_status 0
 expect_stdout "^20..-..-.. ..:..:..  $database  daily .* ${data#backups/}$"
 run "$PGBAK" list --type weekly
-expect_stdout '^no backups in ./backups$'
+expect_stdout "^no backups of type 'weekly' in ./backups\$"
 run "$PGBAK" list --json --database "$database"
 expect_status 0
 jq -e --arg key "${data#backups/}" --arg sha "$(sha256sum <"$data" | cut -c1-64)" \

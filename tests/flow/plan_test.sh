@@ -90,6 +90,15 @@ printf '\n\nreturn function() return nil end' >bad.lua
 wrong 'bad.lua:3: the retention policy returned nil' --policy bad.lua <inventory.json
 wrong 'no policy file .*nowhere.lua' --policy nowhere.lua <inventory.json
 
+wrong "no backup is of a database 'Crm', and none is configured" --database Crm <inventory.json
+expect_stderr "^hint:  did you mean 'crm'\?$"
+BACKUP_MIN_KEEP=99999999999999999999 wrong \
+  'environment variable BACKUP_MIN_KEEP must be an integer, not 1e\+20' <inventory.json
+echo '{"version": 1, "made": null, "groups": []}' >null.json
+run "$PGBAK" prune --plan null.json
+expect_status 3
+expect_stderr "plan 'null.json': made must be a string, not null"
+
 # A hundred thousand backups.
 jq -nc '[range(100000) | { id: "id\(.)", database: "db\(. % 3)", type: "daily",
   time: (1790000000 - . * 3600), size: ., tags: [], verified: false }]' >big.json
@@ -123,6 +132,8 @@ expect_status 0
 expect_good_backups 3
 run "$PGBAK" plan --policy two.lua --out plans/plan.json
 expect_status 8
+run "$PGBAK" list --type dayly
+expect_stdout "^no backups of type 'dayly' in ./backups$"
 # Its own listing is an inventory.
 run "$PGBAK" list --json
 expect_status 0

@@ -70,6 +70,8 @@ wrong("backup 1: keep must be a time such as 2026-09-21T02:00:00Z, or seconds si
   .. "not 'always'", { entry { keep = 'always' } })
 wrong('backup 1: size must be an integer that is not negative, not -1', { entry { size = -1 } })
 wrong('backup 1: size must be an integer that is not negative, not 0.5', { entry { size = 0.5 } })
+wrong('backup 1: stored_bytes must be an integer that is not negative, not -1',
+  { entry { size = 1, stored_bytes = -1 } })
 wrong("backup 1: size must be an integer, not '7'", { entry { size = '7' } })
 wrong("backup 1: verified must be true or false, not 'yes'", { entry { verified = 'yes' } })
 wrong("backup 1: tags must be a table, not 'x'", { entry { tags = 'x' } })
@@ -77,11 +79,23 @@ wrong('backup 1: it must be an object, not a table', { { 'a', 'shop' } })
 wrong("backup 1: it must be an object, not 'a'", { 'a' })
 wrong("backup 3: it has the id of backup 1, 'a'",
   { entry(), entry { id = 'b' }, entry { database = 'crm' } })
+wrong("backup 2: it has the key of backup 1, 'k'",
+  { entry { key = 'k' }, entry { id = 'b', key = 'k' } })
 check.equal(#parse { entry(), entry { store = './x' } }, 2)
-for _, text in ipairs { '', '[', '{"a": 1}', '7', '"x"', 'null' } do
+-- The start may be there twice, and is the same then.
+local same = { entry { started = 100 }, entry { id = 'b', started = '1970-01-01T00:01:40Z' } }
+check.equal(#parse(same), 1)
+wrong("backup 1: started must be a time such as", { entry { started = 'soon' } })
+wrong("backup 1: time and started contradict each other: 1970-01-01T00:01:40Z and "
+  .. "'1970-01-01T00:01:41Z'", { entry { started = '1970-01-01T00:01:41Z' } })
+wrong('backup 2: it must be an object, not null', { entry(), json.null() })
+for _, text in ipairs { '', '[', '7', '"x"', 'null' } do
   check.equal((pcall(inventory.parse, text, 'x')), false)
 end
-check.raises('config', "inventory 'x': it must be an array", inventory.parse, '{"a": 1}', 'x')
+for _, text in ipairs { '{"a": 1}', ' {}' } do
+  check.raises('config', "inventory 'x': it must be an array", inventory.parse, text, 'x')
+end
+check.equal(inventory.parse(' [ ]', 'x'), {})
 check.raises('corrupt', "inventory 'x': not JSON", inventory.parse, '[1,', 'x')
 check.raises('not_found', 'no/such/file', inventory.read, 'no/such/file')
 check.raises('io', 'tests', inventory.read, 'tests')
@@ -127,5 +141,9 @@ check.equal(chosen {}, 'memory:a crm, memory:a shop, memory:b shop')
 check.equal(chosen({}, { { name = 'crm' } }), 'memory:a crm')
 check.equal(chosen({ database = 'shop' }, { { name = 'crm' } }), 'memory:a shop, memory:b shop')
 check.equal(chosen { store = 'memory:b' }, 'memory:b shop')
+-- One that is configured may have no backups yet.
+check.equal(chosen({ database = 'new' }, { { name = 'new' } }), '')
+check.raises('config', "no backup is of a database 'Shop', and none is configured", chosen,
+  { database = 'Shop' }, { { name = 'crm' } })
 
 check.done()
