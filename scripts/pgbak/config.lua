@@ -229,6 +229,17 @@ local function database_rows(config, rows)
   end
 end
 
+-- The retentions of stores that have one of their own.
+local function store_rows(config, rows)
+  local given = config.given.stores
+  for i, each in ipairs(config.stores) do
+    if each.retention then
+      table.insert(rows, { key = ('stores[%d].retention'):format(i),
+        value = sys.mask(text_of((given[i] or given).retention)), origin = config.origins.stores })
+    end
+  end
+end
+
 ---What `pgbak config` shows: every setting as text, with its origin. Holds no secret.
 ---@param config pgbak.Config
 ---@return { key: string, value: string, origin: string }[]
@@ -247,6 +258,7 @@ function M.rows(config)
       table.insert(rows,
         { key = name, value = sys.mask(text_of(value)), origin = config.origins[name] })
     end
+    if name == 'stores' then store_rows(config, rows) end
   end
   return rows
 end

@@ -180,6 +180,8 @@ cat >policies/own.lua <<'LUA'
 local r = require 'pgbak.retention'
 return r.by_type { dialy = r.last(1), monthly = r.last(12) }
 LUA
+run "$PGBAK" config
+expect_stdout '^stores\[1\].retention +policies/own.lua +pgbak.lua$'
 run "$PGBAK" prune
 expect_status 0
 expect_stderr "warn .*policies/own.lua has a rule for type 'dialy'.*did you mean 'daily'\\?"
