@@ -27,6 +27,7 @@ class Floors {
     for (const FloorBackup& each : backups) {
       if (each.foreign.empty()) {
         own_.push_back(&each);
+        if (each.good) good_.push_back(&each);
         removed_ += each.remove ? 1U : 0U;
       } else if (each.remove) {
         throw refusal("own", "'" + each.name + "' is a backup of " + each.foreign,
@@ -45,7 +46,9 @@ class Floors {
     check_newest("newest_verified", "verified",
                  [](const FloorBackup& each) { return each.verified; });
     check_min_keep();
-    check_mass_delete();
+    check_mass_delete(own_, "backups");
+    // Damaged ones among them must not make that many good ones look few.
+    check_mass_delete(good_, "good backups");
   }
 
  private:
@@ -69,8 +72,8 @@ class Floors {
   template <typename Fits>
   void check_newest(const char* floor, const std::string& what, Fits fits) const {
     const FloorBackup* newest = nullptr;
-    for (const FloorBackup* each : own_) {
-      if (!each->good || !fits(*each)) continue;
+    for (const FloorBackup* each : good_) {
+      if (!fits(*each)) continue;
       if (newest == nullptr ||
           std::tie(newest->started, newest->id) < std::tie(each->started, each->id)) {
         newest = each;
@@ -86,8 +89,7 @@ class Floors {
   void check_min_keep() const {
     std::int64_t stay = 0;
     bool good_goes = false;
-    for (const FloorBackup* each : own_) {
-      if (!each->good) continue;
+    for (const FloorBackup* each : good_) {
       good_goes = good_goes || each->remove;
       stay += each->remove ? 0 : 1;
     }
@@ -98,11 +100,14 @@ class Floors {
                   "mend the retention policy, or lower min_keep");
   }
 
-  void check_mass_delete() const {
-    if (rules_.allow_mass_delete || own_.size() < kMassDeleteFrom) return;
-    if (removed_ * 2 <= own_.size()) return;
+  void check_mass_delete(const std::vector<const FloorBackup*>& backups,
+                         const std::string& what) const {
+    if (rules_.allow_mass_delete || backups.size() < kMassDeleteFrom) return;
+    const auto removed = static_cast<std::size_t>(
+        std::ranges::count_if(backups, [](const FloorBackup* each) { return each->remove; }));
+    if (removed * 2 <= backups.size()) return;
     throw refusal("mass_delete",
-                  std::to_string(removed_) + " of " + std::to_string(own_.size()) + " backups" +
+                  std::to_string(removed) + " of " + std::to_string(backups.size()) + " " + what +
                       of_shelf_ + " would be deleted at once",
                   "look at `pgbak plan`; if that is meant, run `pgbak prune --allow-mass-delete` "
                   "(in a script: allow_mass_delete = true)");
@@ -110,7 +115,7 @@ class Floors {
 
   const FloorRules& rules_;
   std::string of_shelf_;
-  std::vector<const FloorBackup*> own_;
+  std::vector<const FloorBackup*> own_, good_;
   std::size_t removed_ = 0;
 };
 

@@ -38,7 +38,8 @@ struct FloorRules {
 /// Throws Error{refused} "floor NAME: …" when one of these floors forbids a deletion:
 /// own (a foreign backup), clock (a backup lies more than 10 minutes in the future), kept (marked
 /// by `pgbak keep`), newest_good, newest_complete, newest_verified (of the good ones), min_keep,
-/// mass_delete (more than half of ten or more). Error{config} when min_keep is below 1.
+/// mass_delete (more than half of ten or more, or of ten or more good ones). Error{config} when
+/// min_keep is below 1.
 void check_floors(const std::vector<FloorBackup>& backups, const FloorRules& rules);
 
 /// Floor after_backup, with the same errors: the last backup of `database` in this run must have

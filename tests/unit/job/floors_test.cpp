@@ -182,6 +182,19 @@ TEST_CASE("floor mass_delete: more than half of ten or more, unless allowed", "[
   CHECK_THAT(of_many(10, 10, true), ContainsSubstring("floor newest_good"));
 }
 
+TEST_CASE("floor mass_delete: damaged ones do not hide how many good ones go", "[job]") {
+  std::vector<FloorBackup> backups;
+  for (int i = 0; i < 22; ++i) {
+    backups.push_back(aged(i, "day" + std::to_string(i)));
+    backups.back().good = i % 2 == 0;
+    backups.back().remove = backups.back().good && i >= 10;
+  }
+  CHECK(refusal(backups, {.now = kNow}) ==
+        "floor mass_delete: 6 of 11 good backups would be deleted at once");
+  backups.back().good = true;
+  CHECK(refusal(backups, {.now = kNow}).empty());
+}
+
 // The floors once more, each written by itself, by another way of counting.
 namespace oracle {
 
@@ -232,10 +245,14 @@ bool broken(const std::string& floor, const Backups& all, const FloorRules& rule
         std::ranges::count_if(mine, [](const auto& each) { return each.good && each.remove; });
     return lost > 0 && good - lost < rules.min_keep;
   }
-  const Backups mine = own(all);
-  const auto lost = std::ranges::count_if(mine, &FloorBackup::remove);
-  const auto stay = std::ranges::ssize(mine) - lost;
-  return !rules.allow_mass_delete && lost + stay >= 10 && lost > stay;
+  Backups mine = own(all);
+  const auto most_go = [&] {
+    const auto lost = std::ranges::count_if(mine, &FloorBackup::remove);
+    return mine.size() >= 10 && 2 * lost > std::ranges::ssize(mine);
+  };
+  const bool most_of_all = most_go();
+  std::erase_if(mine, [](const FloorBackup& each) { return !each.good; });
+  return !rules.allow_mass_delete && (most_of_all || most_go());
 }
 
 const std::vector<std::string> kFloors{"own",         "clock",           "kept",
@@ -256,7 +273,7 @@ class Chance {
 
   std::vector<FloorBackup> backups() {
     std::vector<FloorBackup> out;
-    const int count = below(16);
+    const int count = below(24);
     const int greed = below(6);      // 0: everything, 5: little
     const bool spare = one_in(2);    // whether the newest good one is left alone
     const bool foreign = one_in(4);  // whether another's are there, too
