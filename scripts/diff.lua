@@ -45,7 +45,21 @@ local function fate(each)
   return ('goes on %s (day %d)'):format(clock.format(now + each.day * 86400, '%Y-%m-%d'), each.day)
 end
 
-local function why(each) return table.concat(each.reasons, '; ') end
+local function line(format, ...) io.write(console.printable(format:format(...)), '\n') end
+
+local function print_changes()
+  local last
+  for _, each in ipairs(changes) do
+    local backup = each.backup
+    local shelf = inventory.shelf(backup)
+    if shelf ~= last then line('%s', shelf) end
+    last = shelf
+    line('%s  %s  %s', os.date('!%Y-%m-%d %H:%M', backup.time), backup.type, backup.key)
+    for _, name in ipairs { 'old', 'new' } do
+      line('  %s: %s: %s', name, fate(each[name]), table.concat(each[name].reasons, '; '))
+    end
+  end
+end
 
 local function noted(list)
   local out = json.array {}
@@ -69,16 +83,7 @@ elseif #changes == 0 then
   io.write(new_refused and 'no difference, since a floor forbids what the new one says\n'
     or 'no difference\n')
 else
-  local rows = {}
-  for i, each in ipairs(changes) do
-    local backup = each.backup
-    rows[i] = { backup.database, backup.type, console.time(backup.time), backup.store, backup.key,
-      ('%s: %s'):format(fate(each.old), why(each.old)),
-      ('%s: %s'):format(fate(each.new), why(each.new)) }
-  end
-  io.write(console.table({ { title = 'DATABASE' }, { title = 'TYPE' },
-    { title = 'STARTED (UTC)' }, { title = 'STORE' }, { title = 'KEY' }, { title = 'OLD' },
-    { title = 'NEW' } }, rows))
+  print_changes()
 end
 
 local function told(each)

@@ -46,7 +46,7 @@ end
 if options.json then
   prune_plan.write_json(plans, io.write)
 elseif #plans > 0 then
-  io.write(prune_plan.table(plans), '\nnothing was deleted\n')
+  io.write(prune_plan.table(plans), 'nothing was deleted\n')
 elseif not err then
   io.write 'no backups\n'
 end

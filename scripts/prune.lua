@@ -66,7 +66,7 @@ for _, each in ipairs(plans) do shown = shown + #each.backups end
 if options.json then
   prune_plan.write_json(plans, io.write)
 elseif shown > 0 then
-  io.write(prune_plan.table(plans), options.dry_run and '\nnothing was deleted\n' or '')
+  io.write(prune_plan.table(plans), options.dry_run and 'nothing was deleted\n' or '')
 elseif not err then
   io.write 'no backups\n'
 end

@@ -53,7 +53,8 @@ local function width_of(text)
 end
 
 ---Lines of a table with aligned columns and a title line.
----@param columns { title: string, right?: boolean }[]
+---@param columns { title: string, right?: boolean, styles?: table<string, string> }[] styles by
+---  what a cell says
 ---@param rows string[][]
 ---@return string
 function M.table(columns, rows)
@@ -73,7 +74,9 @@ function M.table(columns, rows)
     local out = {}
     for i, cell in ipairs(cells) do
       local fill = (' '):rep(widths[i] - width_of(cell))
-      out[i] = columns[i].right and fill .. cell or cell .. fill
+      local style = (columns[i].styles or {})[cell]
+      local text = style and M.styled(cell, style) or cell
+      out[i] = columns[i].right and fill .. text or text .. fill
     end
     local line = table.concat(out, '  '):gsub('%s+$', '')
     lines[number] = number == 1 and M.styled(line, 'bold') or line

@@ -108,6 +108,7 @@ local ARTICLE = { string = 'a text', number = 'an integer', table = 'a table',
   boolean = 'true or false' }
 local REQUIRED = { 'id', 'database', 'type', 'time' }
 local SIZES = { 'size', 'stored_bytes' }
+local UNIQUE = { 'id', 'key' } -- in a store
 
 local function wrong(field, expected, value)
   local found = type(value) == 'table' and 'a table' or type(value) == 'string'
@@ -173,8 +174,8 @@ end
 local function refuse_twin(seen, backup, i)
   local known = seen[backup.store] or { id = {}, key = {} }
   seen[backup.store] = known
-  for name, numbers in pairs(known) do
-    local value = backup[name]
+  for _, name in ipairs(UNIQUE) do
+    local value, numbers = backup[name], known[name]
     if numbers[value] then
       failure.raise('config', ("it has the %s of backup %d, '%s'"):format(name, numbers[value],
         value))

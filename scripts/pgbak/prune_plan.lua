@@ -120,27 +120,45 @@ function M.refusal(plans)
   return first
 end
 
----Plans as a table for people: what stays, what goes, and why.
+local COLUMNS = { { title = 'ACTION', styles = { keep = 'green', remove = 'red' } },
+  { title = 'STARTED (UTC)' }, { title = 'TYPE' }, { title = 'KEY' }, { title = 'REASON' } }
+
+-- 'keep 17, remove 85 (33.0 MiB)'
+local function total(plans)
+  local kept, removed, bytes = 0, 0, 0
+  for _, planned in ipairs(plans) do
+    kept, removed = kept + #planned.keep, removed + #planned.remove
+    for _, backup in ipairs(planned.remove) do bytes = bytes + (backup.size or 0) end
+  end
+  return ('keep %d, remove %d%s\n'):format(kept, removed,
+    bytes > 0 and (' (%s)'):format(console.size(bytes)) or '')
+end
+
+---Plans as tables for people, one for each group: what stays, what goes, and why.
 ---@param plans pgbak.Planned[]
 ---@return string
 function M.table(plans)
-  local rows, clusters, several = {}, {}, false
+  local shown, rows_of, clusters, several = {}, {}, {}, false
   for _, planned in ipairs(plans) do
     local known = clusters[planned.database] or planned.cluster
     clusters[planned.database] = known
     several = several or known ~= planned.cluster
+    rows_of[planned] = {}
   end
   M.each(plans, function(planned, backup, action)
     local why = table.concat(planned.reasons[backup.id], '; ')
     if action == 'remove' then why = ('%s (%s)'):format(why, planned.rules[backup.id]) end
-    local name = planned.database
-    if several then name = ('%s on %s'):format(name, planned.cluster) end
-    rows[#rows + 1] = { action, name, backup.type, console.time(backup.time), planned.store,
-      backup.key, why }
+    table.insert(rows_of[planned], { action, os.date('!%Y-%m-%d %H:%M', backup.time), backup.type,
+      backup.key, why })
   end)
-  return console.table({ { title = 'ACTION' }, { title = 'DATABASE' }, { title = 'TYPE' },
-    { title = 'STARTED (UTC)' }, { title = 'STORE' }, { title = 'KEY' }, { title = 'REASON' } },
-    rows)
+  for _, planned in ipairs(plans) do
+    if #planned.backups > 0 then
+      local on = several and (' on %s'):format(planned.cluster) or ''
+      table.insert(shown, console.printable(inventory.shelf(planned) .. on) .. '\n'
+        .. console.table(COLUMNS, rows_of[planned]) .. '\n')
+    end
+  end
+  return table.concat(shown) .. total(plans)
 end
 
 ---Writes plans as JSON: { "backups": […], "refused": […] }.

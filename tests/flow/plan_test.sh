@@ -21,8 +21,10 @@ return r.last(2)
 LUA
 run "$PGBAK" plan --inventory inventory.json --policy two.lua --now 2026-11-21T00:00:00Z
 expect_status 0
-expect_stdout '^keep +shop +daily +2026-11-20 02:00:00 +inventory.json +d3 +1 of the last 2$'
-expect_stdout '^remove +shop .* d1 +not among the last 2 \(two.lua:2\)$'
+expect_stdout "^'shop' in inventory.json$"
+expect_stdout '^keep +2026-11-20 02:00 +daily +d3 +1 of the last 2$'
+expect_stdout '^remove +2026-11-18 02:00 .* d1 +not among the last 2 \(two.lua:2\)$'
+expect_stdout '^keep 3, remove 1 \(10 B\)$'
 expect_stdout '^nothing was deleted$'
 [[ $(grep -Eo ' (d[123]|c1) ' "$captured/stdout" | tr -d ' \n') == d3d2d1c1 ]] ||
   fail 'not newest first'
@@ -127,8 +129,8 @@ expect_stderr 'hint: .*pgbak prune --plan FILE'
 expect_good_backups 3
 run "$PGBAK" plan --policy two.lua --out plans/plan.json
 expect_status 0
-[[ $(grep -c '^keep' "$captured/stdout") == 2 ]] || fail 'two stay'
-[[ $(grep -c '^remove' "$captured/stdout") == 1 ]] || fail 'one goes'
+[[ $(grep -c '^keep  ' "$captured/stdout") == 2 ]] || fail 'two stay'
+[[ $(grep -c '^remove  ' "$captured/stdout") == 1 ]] || fail 'one goes'
 expect_good_backups 3
 run "$PGBAK" plan --policy two.lua --out plans/plan.json
 expect_status 8

@@ -41,7 +41,7 @@ backup_files 4
 policy <<<"local r = require 'pgbak.retention' return r.by_type { daily = r.last(2) }"
 run "$PGBAK" prune --dry-run
 expect_status 0
-expect_stdout "^remove +$database .*old_1.sql.gz"
+expect_stdout "^remove  .*old_1.sql.gz"
 expect_stdout '^nothing was deleted$'
 expect_good_backups 4
 run "$PGBAK" prune

@@ -27,6 +27,9 @@ check.equal(console.table({ { title = 'NAME' }, { title = 'SIZE', right = true }
   'NAME     SIZE  K\ngröße     1 B  x\na      10 KiB  y\n')
 check.equal(console.table({ { title = 'T' } }, { { 'a\27[2Jb\nc' } }), 'T\na?[2Jb?c\n')
 check.equal(console.table({ { title = 'T' } }, {}), 'T\n')
+-- Colours are for terminals, and count for no column.
+check.equal(console.table({ { title = 'T', styles = { no = 'red' } }, { title = 'U' } },
+  { { 'no', 'x' }, { 'yes', 'y' } }), 'T    U\nno   x\nyes  y\n')
 
 -- ctest's stdout is no terminal.
 check.equal(console.styled('x', 'red'), 'x')
