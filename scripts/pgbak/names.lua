@@ -21,10 +21,23 @@ M.field = { any_of = { { type = 'function' }, { type = 'string' } },
 -- Where namings come from, for messages.
 local places = setmetatable({}, { __mode = 'k' })
 
+local READY_MADE = {
+  tiered = 'in policies/naming.lua: return naming.tiered',
+  by_type_folder = 'in policies/naming.lua: return naming.by_type_folder',
+  dated_prefix = "in policies/naming.lua: return naming.dated_prefix 'backups/'",
+}
+local NO_PLACEHOLDER = "a template is such as '{database}/{timestamp}.{extension}', a file's path "
+  .. 'ends in .lua; for one name on purpose give a function'
+
 local function from_value(value, where)
   local message, hint = schema.problem(value, M.field, 'the naming')
   if message then failure.raise('config', where .. ': ' .. message, hint) end
   if type(value) == 'function' then return value end
+  if not value:find '[{}]' then
+    local text = "%s: the naming '%s' has no placeholder: all backups would have one name"
+    failure.raise('config', text:format(where, value),
+      READY_MADE[(value:gsub('^naming%.', ''))] or NO_PLACEHOLDER)
+  end
   local ok, result = pcall(naming.template, value)
   if not ok then failure.raise('config', ('%s: %s'):format(where, result)) end
   return result

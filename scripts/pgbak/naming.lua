@@ -86,6 +86,13 @@ local PLACEHOLDERS = { timestamp = true }
 for name in pairs(FACTS) do PLACEHOLDERS[name] = true end
 for name in pairs(TIMES) do PLACEHOLDERS[name] = true end
 
+local function has(parts, name)
+  for _, part in ipairs(parts) do
+    if part.name == name then return true end
+  end
+  return false
+end
+
 ---A template cut into texts and { name = … }, or nothing and what is wrong.
 local function parts_of(template)
   local parts, rest = {}, template
@@ -100,8 +107,15 @@ local function parts_of(template)
     if name and not brace and not PLACEHOLDERS[name] then
       return nil, ("unknown placeholder '{%s}'"):format(name) .. suggestion(name, PLACEHOLDERS)
     end
+    local percent = text and text:match '%%[YmdHMSFTjy]'
+    if percent then
+      return nil, ("'%s' is no placeholder, they look like {yyyy}{mm}{dd}"):format(percent)
+    end
     parts[#parts + 1] = text or brace and brace:sub(1, 1) or { name = name }
     rest = rest:sub(1 + (text and #text or brace and 2 or #name + 2))
+  end
+  if has(parts, 'MM') and not has(parts, 'HH') then
+    return nil, '{MM} is minutes, {mm} the month: there is no {HH} beside it'
   end
   return parts
 end

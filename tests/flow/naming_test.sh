@@ -53,7 +53,7 @@ for strategy in stream file; do
   BREAK=1 run "$PGBAK" backup --overwrite
   expect_refused 11 'pg_dump exited with status 1'
   # Of another database, and one that is kept.
-  config "naming = 'b/$database-20260921.gz'"
+  config "naming = function() return 'b/$database-20260921.gz' end"
   DATABASE_URL=$(url postgres) run "$PGBAK" backup --overwrite
   expect_refused 8 "is a backup of database '$database' on .*, not of database 'postgres'"
   dated 'overwrite = true,'
@@ -86,7 +86,7 @@ unset BACKUP_STRATEGY
 # A run does not replace what it has made itself, and two databases do not share a name: the second
 # is refused before it is dumped.
 rm -rf backups
-config "naming = 'fixed.gz', overwrite = true, databases = { '$DATABASE_URL', '$(url postgres)' }"
+config "naming = function() return 'fixed.gz' end, overwrite = true, databases = { '$DATABASE_URL', '$(url postgres)' }"
 : >tools/dumps
 run "$PGBAK" daily
 expect_status 3
@@ -99,7 +99,7 @@ rm -rf backups
 run "$PGBAK" backup --dry-run
 expect_status 3
 expect_stderr "the naming gives '$database' and 'postgres' the same key"
-config "naming = 'fixed.gz', overwrite = true"
+config "naming = function() return 'fixed.gz' end, overwrite = true"
 cat >twice.lua <<'LUA'
 local pgbak = require 'pgbak'
 local config = pgbak.config()
@@ -146,7 +146,8 @@ broken "policies/naming.lua:1: naming.dated_prefix: a text expected, got a table
 broken 'policies/naming.lua:1: not a valid key: "../up.gz"' "return function() return '../up.gz' end"
 broken "policies/naming.lua:1: key 'a.meta' ends in .meta, which pgbak reserves" \
   "return function() return 'a.meta' end"
-broken 'policies/naming.lua: not a valid key: "a//b"' "return 'a//b'"
+broken 'policies/naming.lua: not a valid key: "manual//b"' "return '{type}//b'"
+broken "policies/naming.lua: the naming 'a/b' has no placeholder" "return 'a/b'"
 
 # A naming in pgbak.lua: a template over what the environment says, a path; what is missing is named.
 rm policies/naming.lua
@@ -165,6 +166,11 @@ run "$PGBAK" backup
 expect_status 3
 expect_stderr "pgbak.lua: naming.template .*unknown placeholder '\{databse\}', did you mean"
 rm -r backups
+config "naming = 'by_type_folder'"
+run "$PGBAK" backup
+expect_status 3
+expect_stderr "the naming 'by_type_folder' has no placeholder"
+expect_stderr 'hint: .*in policies/naming.lua: return naming.by_type_folder'
 echo "return require('pgbak.naming').by_type_folder" >elsewhere/mine.lua
 config "naming = 'elsewhere/mine.lua', format = 'custom', codec = 'none'"
 run "$PGBAK" weekly
@@ -182,7 +188,7 @@ export HOME=$work BACKUP_S3_PREFIX=naming_$$/ BACKUP_DIR=./both
 for strategy in stream file; do
   export BACKUP_STRATEGY=$strategy
   rm -rf both out
-  config "naming = '$strategy.gz'"
+  config "naming = function() return '$strategy.gz' end"
   run "$PGBAK" daily
   expect_status 0
   before=$(s3_objects "$BACKUP_S3_PREFIX")

@@ -281,6 +281,12 @@ check.equal(resolve({ naming = function() return 'own' end }).naming(FACTS), 'ow
 check.equal(resolve({}).naming(FACTS), 'b/b_daily_19700101T000000Z.sql.gz')
 complains("my.lua: naming.template '{databse}': unknown placeholder '{databse}', did you mean "
   .. "'database'?", { naming = '{databse}' })
+for named, hint in pairs { tiered = 'in policies/naming.lua: return naming.tiered',
+  ['naming.by_type_folder'] = 'in policies/naming.lua: return naming.by_type_folder',
+  ['policies/naming'] = "a file's path ends in .lua", ['%Y%m%d'] = "such as '{database}/" } do
+  complains(("my.lua: the naming '%s' has no placeholder"):format(named), { naming = named })
+  complains(hint, { naming = named })
+end
 complains("my.lua: naming must be a naming, a template such as", { naming = 7 })
 
 -- What `pgbak init` writes is accepted as it is and with every example switched on, and shows every

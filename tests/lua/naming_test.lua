@@ -137,6 +137,10 @@ mistake("'}' stands alone", 'a}b')
 mistake("a text such as '{database}/{timestamp}.{extension}' expected", '')
 mistake("a text such as '{database}/{timestamp}.{extension}' expected", 7)
 mistake("unknown option 'timezne', did you mean 'timezone'?", 'x', { timezne = 'UTC' })
+mistake("naming.template '{yyyy}-{MM}-{dd}': {MM} is minutes, {mm} the month: there is no {HH}",
+  '{yyyy}-{MM}-{dd}')
+mistake("naming.template '{database}-%Y': '%Y' is no placeholder, they look like {yyyy}{mm}{dd}",
+  '{database}-%Y')
 mistake("naming.template 'x': there is no time zone 'Europe/Londen'", 'x',
   { timezone = 'Europe/Londen' })
 check.raises('misuse', 'naming.dated_prefix: a text expected, got a number', function()
