@@ -58,6 +58,7 @@ local _, err = pgbak.try(pgbak.each, from, function(each)
 end)
 table.sort(deleted, function(a, b)
   if a.time ~= b.time then return a.time > b.time end
+  if a.started ~= b.started then return a.started > b.started end -- texts of one form
   return a.key > b.key
 end)
 

@@ -88,6 +88,19 @@ run "$PGBAK" why "$stays"
 expect_status 0
 expect_stdout '^  now: +keep: march: 1 of the last 1'
 
+# Several deletions of one run are told by their start, the newest first.
+for type in zz aa last; do
+  run "$PGBAK" backup --type "$type"
+  expect_status 0
+  sleep 1.1
+done
+printf "local r = require 'pgbak.retention'\nreturn r.last(1)\n" >one.lua
+run "$PGBAK" prune --policy one.lua
+expect_status 0
+run "$PGBAK" why
+[[ $(sed -nE 's/.*_(aa|zz|march)_2.*/\1/p' "$captured/stdout" | paste -sd' ') == \
+  'aa zz march march' ]] || fail 'deletions in another order'
+
 # Who can write into the store can write anything, but commands a terminal nowhere.
 for record in backups/pgbak.history/*.json; do
   jq '.host = "\u001b[2J" | .policy = "p\n\u0007" | .deletions[0].reasons = ["\u001b]0;x\r"]' "$record" \
