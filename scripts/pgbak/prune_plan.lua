@@ -134,27 +134,42 @@ local function total(plans)
     bytes > 0 and (' (%s)'):format(console.size(bytes)) or '')
 end
 
+-- The rule by which all go that go, if it is one: it need not stand in each row then.
+local function common_rule(planned)
+  local rule
+  for _, backup in ipairs(planned.remove) do
+    local own = planned.rules[backup.id]
+    if rule and rule ~= own then return nil end
+    rule = own
+  end
+  return rule
+end
+
 ---Plans as tables for people, one for each group: what stays, what goes, and why.
 ---@param plans pgbak.Planned[]
 ---@return string
 function M.table(plans)
-  local shown, rows_of, clusters, several = {}, {}, {}, false
+  local shown, rows_of, rule_of, clusters, several = {}, {}, {}, {}, false
   for _, planned in ipairs(plans) do
     local known = clusters[planned.database] or planned.cluster
     clusters[planned.database] = known
     several = several or known ~= planned.cluster
-    rows_of[planned] = {}
+    rows_of[planned], rule_of[planned] = {}, common_rule(planned)
   end
   M.each(plans, function(planned, backup, action)
     local why = table.concat(planned.reasons[backup.id], '; ')
-    if action == 'remove' then why = ('%s (%s)'):format(why, planned.rules[backup.id]) end
+    if action == 'remove' and not rule_of[planned] then
+      why = ('%s (%s)'):format(why, planned.rules[backup.id])
+    end
     table.insert(rows_of[planned], { action, os.date('!%Y-%m-%d %H:%M', backup.time), backup.type,
       backup.key, why })
   end)
   for _, planned in ipairs(plans) do
     if #planned.backups > 0 then
       local on = several and (' on %s'):format(planned.cluster) or ''
-      table.insert(shown, console.printable(inventory.shelf(planned) .. on) .. '\n'
+      local rule = rule_of[planned]
+      local by = rule and (', removed by %s'):format(rule) or ''
+      table.insert(shown, console.printable(inventory.shelf(planned) .. on .. by) .. '\n'
         .. console.table(COLUMNS, rows_of[planned]) .. '\n')
     end
   end
