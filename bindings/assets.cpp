@@ -7,6 +7,7 @@
 #include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/base/file.hpp"
+#include "host/base/nearest.hpp"
 
 namespace pgbak {
 namespace {
@@ -50,6 +51,29 @@ std::optional<LuaSource> find_lua(const std::string& relative) {
     if (asset.path == relative) return find_embedded(relative);
   }
   return std::nullopt;
+}
+
+std::string nearest_lua(const std::string& missing) {
+  const std::filesystem::path path(missing);
+  const std::filesystem::path directory = path.parent_path();
+  std::vector<std::string> names;
+  const auto add = [&](const std::filesystem::path& found) {
+    if (found.extension() == ".lua") names.push_back(found.stem().string());
+  };
+  for (const std::string& root : roots()) {
+    std::error_code ignored;  // where nothing can be listed, nothing is suggested
+    for (std::filesystem::directory_iterator at(root / directory, ignored), end;
+         !ignored && at != end; at.increment(ignored)) {
+      add(at->path());
+    }
+  }
+  for (const Asset& asset : embedded_assets()) {
+    const std::filesystem::path shipped(asset.path);
+    if (shipped.parent_path() == directory) add(shipped);
+  }
+  const std::string near = nearest(path.stem().string(), names);
+  if (near.empty() || near == path.stem()) return {};
+  return (directory / (near + ".lua")).string();
 }
 
 LuaSource find_embedded(std::string_view path) {

@@ -29,6 +29,10 @@ struct LuaSource {
 /// and cannot be read.
 std::optional<LuaSource> find_lua(const std::string& relative);
 
+/// The path that a misspelt one may stand for: a Lua file of the same directory, wherever
+/// find_lua() looks for it. Empty when none has a similar name.
+std::string nearest_lua(const std::string& missing);
+
 /// An embedded source, never one from disk. Throws std::logic_error when there is none.
 LuaSource find_embedded(std::string_view path);
 

@@ -1,5 +1,6 @@
 #include "bindings/engine.hpp"
 
+#include <filesystem>
 #include <lua.hpp>
 
 #include "bindings/call.hpp"
@@ -61,8 +62,12 @@ int keep_trace(lua_State* lua) {
 
 LuaSource script_source(const std::string& path) {
   if (auto found = find_lua(path)) return *found;
+  const std::filesystem::path near = nearest_lua(path);
+  const bool is_verb = near.parent_path() == "scripts";
   throw Error(ErrorKind::not_found, "run", "no script '" + path + "'")
-      .hint("`pgbak --help` lists the shipped ones");
+      .hint(near.empty() ? "`pgbak --help` lists the shipped ones"
+            : is_verb    ? "did you mean `pgbak " + near.stem().string() + "`?"
+                         : "did you mean '" + near.string() + "'?");
 }
 
 }  // namespace

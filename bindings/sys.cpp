@@ -87,8 +87,10 @@ void load_policy_file(Call& call) {
   const std::string path = call.string(1);
   const auto source = find_lua(path);
   if (!source) {
+    const std::string near = nearest_lua(path);
     throw Error(ErrorKind::config, "load", "no policy file '" + path + "'")
-        .hint("looked for here, in $PGBAK_HOME and among the shipped ones");
+        .hint(near.empty() ? "looked for here, in $PGBAK_HOME and among the shipped ones"
+                           : "did you mean '" + near + "'?");
   }
   load_policy(call.lua(), *source);
   call.pushed(1);

@@ -6,6 +6,7 @@
 
 #include <cctype>
 #include <cerrno>
+#include <cstdio>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -71,6 +72,8 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
   void sink_it_(const spdlog::details::log_msg& msg) override {
     const std::string_view text(msg.payload.data(), msg.payload.size());
     const std::string line = format(msg, redact(text));
+    // What was printed before comes before, also where both go into one file.
+    std::fflush(stdout);
     if (style_.before) style_.before();
     std::string_view rest = line;
     while (!rest.empty()) {

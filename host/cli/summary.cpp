@@ -123,6 +123,7 @@ void show(log::Level level, std::string text) {
     return;
   }
   text = redact(text);
+  std::fflush(stdout);  // what was printed before comes before, also where both go into one file
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 

@@ -20,6 +20,17 @@ expect_status 2
 run "$PGBAK" dialy
 expect_status 7
 expect_stderr "no script 'scripts/dialy.lua'"
+expect_stderr 'hint: .*did you mean .pgbak daily.\?'
+mkdir scripts
+echo '-- mine' >scripts/nightly-copy.lua
+run "$PGBAK" nigtly-copy
+expect_status 7
+expect_stderr 'hint: .*did you mean .pgbak nightly-copy.\?'
+rm -r scripts
+run "$PGBAK" simulate policies/retenton.lua
+expect_status 3
+expect_stderr "no policy file 'policies/retenton.lua'"
+expect_stderr "hint: .*did you mean 'policies/retention.lua'\?"
 
 run "$PGBAK" --help
 expect_status 0
@@ -121,6 +132,23 @@ expect_status 0
 LOG_FORMAT=JSON run "$PGBAK" backup --type k
 expect_status 0
 jq -es 'length >= 1' "$captured/stderr" >/dev/null || fail 'not every line is a JSON object'
+
+# Into one file, as cron and CI do it, what is printed and what is said stay in their order, line by
+# line.
+cat >mixed.lua <<'LUA'
+local log = require 'pgbak.log'
+for i = 1, 2000 do
+  print('line', i)
+  if i % 500 == 0 then log.info('said ' .. i) end
+end
+require('pgbak').fail('corrupt', 'rotten')
+LUA
+run sh -c '"$1" run mixed.lua 2>&1' sh "$PGBAK"
+expect_status 10
+awk '$1 == "line" && NF == 2 && $2 == n + 1 { n++; next } / said / && $NF == n { next }
+  n == 2000 { exit } { print "out of order: " $0; exit 1 }' "$captured/stdout" ||
+  fail 'stdout and stderr are mixed'
+tail -n +2005 "$captured/stdout" | grep -q '^error: .*rotten' || fail 'the summary is elsewhere'
 
 # What cannot be printed was not printed.
 echo "io.write('x') io.stdout:flush()" >flushes.lua
