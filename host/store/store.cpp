@@ -108,6 +108,12 @@ std::shared_ptr<Store> open_store(const std::string& url, const Json& options, c
   if (!options.empty()) {
     throw bad_address("store '" + url + "' takes no option '" + options.begin().key() + "'");
   }
+  // Nobody means a directory by "S3://bucket".
+  const std::size_t slashes = url.find("://");
+  if (scheme.empty() && slashes != std::string::npos && url.find('/') == slashes + 1) {
+    throw bad_address("a store's scheme is written in small letters, not '" +
+                      url.substr(0, slashes) + "'");
+  }
   if (scheme.empty()) return local_store(url, url);
   const std::string rest = url.substr(scheme.size() + 1);
   if (scheme == "memory") {

@@ -74,6 +74,18 @@ local function as_list(given)
   return single and { given } or given
 end
 
+---What tells two stores apart: the address, of a directory without what makes no difference in a
+---path. Symbolic links are not followed.
+local function place_of(url)
+  local path = url:match '^file://(/.*)' or not url:find '^%l[%w+.-]*:' and url
+  if not path then return url end
+  local parts = {}
+  for part in path:gmatch '[^/]+' do
+    if part ~= '.' then parts[#parts + 1] = part end
+  end
+  return (path:find '^/' and '/' or './') .. table.concat(parts, '/')
+end
+
 ---The places to store backups in. Two of the same address are refused, since the second could only
 ---fail.
 ---@param given pgbak.StoreSpec|pgbak.StoreSpec[]
@@ -86,8 +98,12 @@ function M.destinations(given, origin)
   for i, each in ipairs(list) do
     out[i] = destination(each, ('stores[%d]'):format(i), origin)
     local url = out[i].store:url()
-    if seen[url] then wrong(("store '%s' is given twice"):format(url)) end
-    seen[url] = true
+    local place = place_of(url)
+    if seen[place] == url then wrong(("store '%s' is given twice"):format(url)) end
+    if seen[place] then
+      wrong(("stores '%s' and '%s' are the same directory"):format(seen[place], url))
+    end
+    seen[place] = url
   end
   return out
 end

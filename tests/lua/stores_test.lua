@@ -33,6 +33,12 @@ local function complains(message, given)
 end
 complains('no store is configured', {})
 complains("store 'memory:a' is given twice", { 'memory:a', { store = a, required = false } })
+for a_way, another in pairs { ['./x'] = 'x/', ['x//y'] = './x/./y', ['/x/'] = 'file:///x',
+  ['.'] = './' } do
+  complains(("stores '%s' and '%s' are the same directory"):format(a_way, another),
+    { a_way, another })
+end
+check.equal(destinations { '/x', 'x', '/', '.', 'file:///y' }, '/x! x! /! .! file:///y!')
 complains('stores[2] needs either url or store', { 'memory:a', { required = false } })
 complains('stores[1] needs either url or store', { url = 'memory:b', store = a })
 complains('stores[1].required must be a boolean, not a string', { url = 'x', required = 'no' })

@@ -21,6 +21,11 @@ TEST_CASE("open_store() reads addresses") {
     open_store(dir / "a:b", Json::object(), stop)->put("a", "x", {}, stop);
     CHECK(std::filesystem::exists(dir / "a:b/a"));
   }
+  SECTION("a path with a colon and two slashes in it") {
+    std::filesystem::create_directory(dir / "A:");
+    open_store(dir / "A://b", Json::object(), stop)->put("a", "x", {}, stop);
+    CHECK(std::filesystem::exists(dir / "A:/b/a"));
+  }
   SECTION("a file URL") {
     const auto store = open_store("file://" + dir.path(), Json::object(), stop);
     CHECK(store->url() == "file://" + dir.path());
@@ -46,6 +51,7 @@ TEST_CASE("open_store() refuses addresses that it does not know") {
   CHECK_THAT(refused(""), ContainsSubstring("empty"));
   CHECK_THAT(refused("gs://bucket/prefix"), ContainsSubstring("scheme 'gs'"));
   CHECK_THAT(refused("sftp:host"), ContainsSubstring("scheme 'sftp'"));
+  CHECK_THAT(refused("S3://bucket"), ContainsSubstring("in small letters, not 'S3'"));
   CHECK_THAT(refused("memory:"), ContainsSubstring("no name"));
   CHECK_THAT(refused("file://host/path"), ContainsSubstring("'file://host/path'"));
   CHECK_THAT(refused("file:///a%20b"), ContainsSubstring("percent"));
