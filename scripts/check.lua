@@ -47,7 +47,11 @@ end
 local function named_files()
   local out = {}
   for _, name in ipairs(options.file) do
-    local found = name:find '%.lua$' and { name } or below(name, '.lua')
+    local is_file = name:find '%.lua$'
+    if not is_file and not sys.exists(name) then
+      failure.raise('not_found', ("there is no file or directory '%s'"):format(name))
+    end
+    local found = is_file and { name } or below(name, '.lua')
     if #found == 0 then
       failure.raise('not_found', ("there is no Lua file in '%s'"):format(name))
     end

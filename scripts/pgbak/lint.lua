@@ -178,7 +178,15 @@ local function hands_on(node)
   return of and of.module == 'pgbak'
 end
 
-local function check_call(node, report)
+-- What specs see without require, and describe by a table.
+local function spec_function(node)
+  local name = node.base.kind == 'name' and not node.base.binding and node.base.name
+  local fields = name == 'backups' and require('pgbak.spec_data').fields
+    or name == 'rehearsal' and require('pgbak.rehearsal_world').fields()
+  return fields and { name = name, options = { fields } }
+end
+
+local function check_call(node, kind, report)
   local required = meaning(node)
   if required and required.module then
     local message, hint = api.missing_module(required.module)
@@ -198,10 +206,30 @@ local function check_call(node, report)
   else
     fn = base and not node.name and base.fn
   end
+  fn = fn or kind == 'spec' and spec_function(node)
   for i, fields in pairs(fn and fn.options or {}) do
     local given = args[i] and behind(args[i])
     if given and given.kind == 'table' then
       check_table(given, { fields = fields }, '', report, fn.name)
+    end
+  end
+end
+
+---The stores of a configuration, as far as they are written down: their addresses, and the paths of
+---their policies.
+local function check_stores(node, path, report)
+  node = behind(node)
+  if node.kind == 'constant' then
+    local message, hint = lint_policy.wrong_address(node.value)
+    if message then report(node.line, message, hint) end
+  elseif node.kind == 'table' then
+    for _, item in ipairs(node.items) do
+      local value = behind(item.value)
+      if item.key == nil or item.key == 'url' then
+        check_stores(value, path, report)
+      elseif item.key == 'retention' and value.kind == 'constant' then
+        lint_policy.check_setting('retention', value.value, path, value.line, report)
+      end
     end
   end
 end
@@ -219,6 +247,7 @@ local function check_config(parsed, path, report)
     if value.kind == 'constant' then
       lint_policy.check_setting(item.key, value.value, path, value.line, report)
     end
+    if item.key == 'stores' then check_stores(value, path, report) end
   end
 end
 
@@ -265,7 +294,7 @@ function M.check(path)
     check_library(node, kind, known, report)
     check_member(node, own, report)
   end
-  for _, node in ipairs(parsed.calls) do check_call(node, report) end
+  for _, node in ipairs(parsed.calls) do check_call(node, kind, report) end
   if kind == 'config' then check_config(parsed, path, report) end
   if kind == 'policy' then
     lint_policy.try(path, source, function(line, message, hint, file)

@@ -6,6 +6,7 @@ local failure = require 'pgbak.failure'
 local names = require 'pgbak.names'
 local policy = require 'pgbak.policy'
 local schema = require 'pgbak.schema'
+local store = require 'pgbak.store'
 local sys = require 'pgbak.sys'
 
 local M = {}
@@ -84,7 +85,40 @@ function M.try(path, source, report)
   if not ok then report(split(err, path)) end
 end
 
-local SETTINGS = { retention = decision.from, naming = names.from }
+local SETTINGS = {
+  retention = { from = decision.from, try = try_retention, other = try_naming, mixed = 'a naming' },
+  naming = { from = names.from, try = try_naming, other = try_retention, mixed = 'a retention' },
+}
+
+---What is wrong with a setting beyond that it cannot be loaded: a template that gives no key, or a
+---file that is for something else. What is wrong with the file itself is said there.
+local function misfit(setting, name, value, path)
+  local is_file = value:find '%.lua$'
+  local given = is_file and policy.load(value) or value
+  local ok, err = pcall(setting.try, given, is_file and value or path)
+  if ok then return nil end
+  if not is_file then
+    local _, message, hint = split(err, path)
+    return message, hint
+  end
+  if pcall(setting.other, given, value) then
+    return ("%s = '%s': that is %s"):format(name, value, setting.mixed)
+  end
+end
+
+---What is wrong with a store's address, or nothing. Opens no bucket and no directory.
+---@param url any
+---@return string? message
+---@return string? hint
+function M.wrong_address(url)
+  if type(url) ~= 'string' or not url:find '^%w[%w+.-]*:' then return nil end
+  if url:find '^s3:' then
+    if url:find '^s3://[^/?]' then return nil end
+    return ("'%s' is no address of a bucket"):format(url), 'write s3://bucket/prefix'
+  end
+  local ok, err = pcall(store.open, url)
+  if not ok then return err.message, err.hint end
+end
 
 ---Looks at a setting that is written as a text: a template, or the path of a policy.
 ---@param name string
@@ -94,8 +128,12 @@ local SETTINGS = { retention = decision.from, naming = names.from }
 ---@param report fun(line: integer, message: string, hint?: string, file?: string)
 function M.check_setting(name, value, path, line, report)
   if not SETTINGS[name] or type(value) ~= 'string' then return end
-  local ok, err = pcall(SETTINGS[name], value, path)
-  if ok then return end
+  local ok, err = pcall(SETTINGS[name].from, value, path)
+  if ok then
+    local message, hint = misfit(SETTINGS[name], name, value, path)
+    if message then report(line, message, hint) end
+    return
+  end
   local at, message, hint, file = split(err, path)
   report(file == path and line or at, message, hint, file)
 end

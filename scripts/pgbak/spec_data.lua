@@ -34,7 +34,8 @@ end
 local duration = { any_of = { { type = 'string' }, { type = 'integer' } },
   says = "'1d' or seconds" }
 local text = { type = 'string' }
-local SPEC = {
+-- What backups() takes.
+M.fields = {
   every = duration, ending = duration, count = { type = 'integer', min = 1 }, type = text,
   database = text, cluster = text, store = text, size = { type = 'integer' },
   verified = { type = 'boolean' }, good = { type = 'boolean' }, complete = { type = 'boolean' },
@@ -67,7 +68,7 @@ end
 ---  2026-01-01T02:00:00Z), type (default 'daily'), and other fields of a backup
 ---@return table[]
 function M.backups(opts)
-  schema.check_options(opts, SPEC, 'backups')
+  schema.check_options(opts, M.fields, 'backups')
   local every = opts.every or '1d'
   local step = type(every) == 'string' and units.duration(every) or every
   if type(step) ~= 'number' then error(("backups: 'every' cannot be '%s'"):format(every), 2) end

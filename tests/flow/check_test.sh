@@ -146,6 +146,31 @@ finds pgbak.lua 7 "retention.daily must be a positive integer or 'forever', not 
 finds pgbak.lua 8 "naming.template '{databse}/{timestamp}': unknown placeholder '{databse}', did you mean 'database'?"
 finds pgbak.lua 9 'min_keep must be at least 1, not 0'
 found 7
+# Stores: addresses, and the policies of their own. Templates that give no key. Files for something
+# else.
+check_of pgbak.lua <<'LUA'
+local cloud = { url = 's3:/bucket', retention = 'policies/none.lua' }
+return {
+  stores = { cloud, 'http://x', 'S3://bucket', './a:b', 'memory:x', 's3://bucket?region=eu',
+    { url = 'file://nope' }, 'C:' },
+}
+LUA
+finds pgbak.lua 1 "'s3:/bucket' is no address of a bucket (write s3://bucket/prefix)"
+finds pgbak.lua 1 "no policy file 'policies/none.lua'"
+finds pgbak.lua 3 "this pgbak knows no stores of the scheme 'http'"
+finds pgbak.lua 3 "a store's scheme is written in small letters, not 'S3'"
+finds pgbak.lua 4 "not file:/// and a path without percent escapes: 'file://nope'"
+found 5
+for template in '/abs/{type}' '../{type}' '{app}//b' '{type}.meta' 'pgbak.history/{type}'; do
+  check_of pgbak.lua <<<"return { naming = '$template' }"
+  found 1
+  finds pgbak.lua 1 ''
+  expect_stdout 'key'
+done
+check_of pgbak.lua <<<"return { retention = 'policies/naming.lua', naming = 'policies/gfs.lua' }"
+finds pgbak.lua 1 "retention = 'policies/naming.lua': that is a naming"
+finds pgbak.lua 1 "naming = 'policies/gfs.lua': that is a retention"
+found 2
 check_of pgbak.lua <<<"return { retention = 'policies/none.lua' }"
 finds pgbak.lua 1 "no policy file 'policies/none.lua'"
 mkdir policies
@@ -279,7 +304,26 @@ run "$PGBAK" check scripts/none.lua
 expect_status 7
 expect_stderr "there is no file 'scripts/none.lua'"
 run "$PGBAK" check scripts
+expect_status 7
+expect_stderr "there is no file or directory 'scripts'"
+mkdir scripts
+run "$PGBAK" check scripts
+expect_status 7
 expect_stderr "there is no Lua file in 'scripts'"
+rm -r scripts
+
+# Specs: the options of what they see without require.
+check_of a_spec.lua <<'LUA'
+local list = backups { cuont = 3, type = 'weekly' }
+it('x', function()
+  local world = rehearsal { databses = { 'shop' }, stores = { 'memory:a' }, retention = { daily = 7 } }
+  expect(#list):equals(#world:backups())
+end)
+LUA
+finds a_spec.lua 1 "unknown option 'cuont' of backups (did you mean 'count'?)"
+finds a_spec.lua 3 "unknown option 'databses' of rehearsal (did you mean 'databases'?)"
+found 2
+rm a_spec.lua
 
 # --json: one value on stdout.
 check_of scripts/a.lua <<<$'print(1)\nprint(x, prnit)'
