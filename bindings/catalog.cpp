@@ -1,10 +1,9 @@
 // pgbak.catalog: backups by their manifests.
-#include "host/job/catalog.hpp"
-
 #include <type_traits>
 
 #include "bindings/call.hpp"
 #include "bindings/objects.hpp"
+#include "host/job/catalog.hpp"
 #include "host/job/sweep.hpp"
 
 namespace pgbak {
@@ -308,7 +307,9 @@ const Module& catalog_module() {
            {"release", "boolean", "false", "take the mark off it"}}}},
         "table",
         "the manifest",
-        "not_found when there is no such backup, config for a time after the year 9999",
+        "not_found when there is no such backup, corrupt when its data is gone or has another "
+        "size, "
+        "config for a time after the year 9999",
         "catalog.keep(disk, key, { keep = true })",
         keep},
        {"history",

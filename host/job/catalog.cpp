@@ -1,5 +1,3 @@
-#include "host/job/catalog.hpp"
-
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -8,6 +6,7 @@
 #include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/base/redact.hpp"
+#include "host/job/catalog.hpp"
 #include "host/job/objects.hpp"
 #include "host/job/parallel.hpp"
 #include "host/job/verification.hpp"
@@ -321,8 +320,16 @@ Manifest Catalog::keep(const std::string& key, const std::optional<Keep>& keep) 
   constexpr const char* kOp = "catalog.keep";
   const std::size_t entry = run_.ledger.begin("keep", key);
   try {
-    if (!find(key)) {
+    const auto manifest = find(key);
+    if (!manifest) {
       throw Error(ErrorKind::not_found, kOp, "no backup '" + key + "' in " + store_->url());
+    }
+    const auto data = store_->head(key);
+    if (keep && (!data || data->size != manifest->stored_bytes)) {
+      throw Error(
+          ErrorKind::corrupt, kOp,
+          "'" + key + "' in " + store_->url() + " is damaged: its data is gone or has another size")
+          .hint("no policy deletes it, but it is no backup to keep");
     }
     // A year of five digits could never be read again.
     if (keep && keep->until) parse_rfc3339(format_rfc3339(*keep->until));
@@ -330,6 +337,12 @@ Manifest Catalog::keep(const std::string& key, const std::optional<Keep>& keep) 
     Json json = parse_json(store_->get(meta_key(key), run_.stop));
     json["keep"] = to_json(keep);
     write_manifest(*store_, key, json, {.overwrite = true}, run_.stop);
+    if (data && !store_->head(key)) {
+      // A run that deletes backups was here between: what is left must not look like one.
+      store_->remove(meta_key(key));
+      throw Error(ErrorKind::not_found, kOp,
+                  "'" + key + "' in " + store_->url() + " was deleted meanwhile");
+    }
     run_.ledger.succeed(entry);
     return Manifest::from_json(json, meta_key(key));
   } catch (const Error& error) {

@@ -107,8 +107,9 @@ class Catalog {
                               const RemoveOptions& options = {});
 
   /// Marks a backup as kept, or takes the mark off it (nothing). Nothing else of the manifest
-  /// changes. Throws Error{not_found} when there is no such backup, Error{config} for a time that a
-  /// manifest cannot hold. Success or failure is an entry of the ledger.
+  /// changes. Throws Error{not_found} when there is no such backup, or it was deleted meanwhile,
+  /// Error{corrupt} when one is to be marked whose data is gone or has another size, Error{config}
+  /// for a time that a manifest cannot hold. Success or failure is an entry of the ledger.
   Manifest keep(const std::string& key, const std::optional<Keep>& keep);
 
   /// What was deleted from this store; with `key` only that key's deletions. Reads the records in

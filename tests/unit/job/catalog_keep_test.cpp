@@ -63,6 +63,32 @@ TEST_CASE("a mark changes nothing else of a manifest, not even what a newer pgba
   CHECK(rig.below->get("old", rig.stop) == "data");
 }
 
+TEST_CASE("a damaged backup is not marked as if there were something to keep", "[job]") {
+  Rig rig;
+  rig.catalog.keep("old", Keep{});
+  SECTION("of another size") { put(*rig.below, "old", "dat"); }
+  SECTION("gone") { rig.below->remove("old"); }
+  const Error error = caught([&] { rig.catalog.keep("old", Keep{}); });
+  CHECK(kind_of(error) == "corrupt");
+  CHECK(error.message() ==
+        "'old' in memory:catalog_test is damaged: its data is gone or has another size");
+  CHECK_FALSE(rig.catalog.keep("old", std::nullopt).keep);  // the mark may go
+}
+
+TEST_CASE("a mark on what is being deleted does not bring the manifest back alone", "[job]") {
+  Rig rig;
+  rig.store->before = [&](const std::string& call) {
+    if (call != "commit old.meta") return;
+    rig.store->before = nullptr;
+    for (const char* key : {"old.meta", "old.sha256", "old"}) rig.below->remove(key);
+  };
+  const Error error = caught([&] { rig.catalog.keep("old", Keep{}); });
+  CHECK(kind_of(error) == "not_found");
+  CHECK(error.message() == "'old' in memory:catalog_test was deleted meanwhile");
+  CHECK(rig.keys() == std::vector<std::string>{"new", "new.meta", "new.sha256"});
+  CHECK(rig.run.ledger.failures().size() == 1);
+}
+
 TEST_CASE("a mark that cannot be set leaves the old manifest, and the run failed", "[job]") {
   Rig rig;
   const std::string before = rig.below->get("old.meta", rig.stop);
@@ -95,7 +121,7 @@ TEST_CASE("a mark that cannot be set leaves the old manifest, and the run failed
 
 TEST_CASE("whichever call of a rewrite fails, the manifest is the old or the new one", "[job]") {
   Rig rig;
-  int failed = 0;
+  int failed = 0, marked = 0;
   for (int nth = 1;; ++nth) {
     REQUIRE(nth < 40);
     CAPTURE(nth);
@@ -108,8 +134,10 @@ TEST_CASE("whichever call of a rewrite fails, the manifest is the old or the new
     } catch (const Error&) {
       ++failed;
     }
-    CHECK_FALSE(rig.catalog.find("old")->keep);
+    marked += rig.catalog.find("old")->keep ? 1 : 0;
+    rig.catalog.keep("old", std::nullopt);
   }
   CHECK(failed > 5);
+  CHECK(marked == 1);  // whether the data is still there was not to be learnt
   CHECK(rig.catalog.find("old")->keep);
 }
