@@ -248,6 +248,10 @@ local function check_config(parsed, path, report)
       lint_policy.check_setting(item.key, value.value, path, value.line, report)
     end
     if item.key == 'stores' then check_stores(value, path, report) end
+    -- One in a variable may be filled by other lines.
+    if item.key == 'retention' and item.value.kind == 'table' and #item.value.items == 0 then
+      report(item.line, 'the retention holds no rule', "{ daily = 7, manual = 'forever' }")
+    end
   end
 end
 

@@ -167,6 +167,12 @@ for template in '/abs/{type}' '../{type}' '{app}//b' '{type}.meta' 'pgbak.histor
   finds pgbak.lua 1 ''
   expect_stdout 'key'
 done
+printf 'local r = {}\nr.daily = 7\nreturn { retention = r }\n' >pgbak.lua
+run "$PGBAK" check pgbak.lua
+expect_status 0
+check_of pgbak.lua <<<"return { retention = {} }"
+finds pgbak.lua 1 "the retention holds no rule ({ daily = 7, manual = 'forever' })"
+found 1
 check_of pgbak.lua <<<"return { retention = 'policies/naming.lua', naming = 'policies/gfs.lua' }"
 finds pgbak.lua 1 "retention = 'policies/naming.lua': that is a naming"
 finds pgbak.lua 1 "naming = 'policies/gfs.lua': that is a retention"
