@@ -66,12 +66,13 @@ local function sweep(to)
   end
 end
 
----Says which backups are not going to be there any more.
+---Says which backups are not going to be there any more; not of those that the store is going to
+---refuse to replace.
 local function tell_replaced(plan)
   if not plan.replaces then return end
   for _, each in ipairs(plan.to) do
     local old = attempt.try(catalog.get, each.store, plan.key)
-    if old then
+    if old and pcall(catalog.check_takes, each.store, plan.key, plan.replaces) then
       log.info(('%s: the %s of %s in %s is going to be replaced'):format(plan.db.name, plan.key,
         old.started, each.store:url()))
     end

@@ -62,6 +62,7 @@ for strategy in stream file; do
   before=$(sums)
   run "$PGBAK" daily
   expect_refused 9 'floor kept: .* is kept, so it is not replaced'
+  ! grep -q 'is going to be replaced' "$captured/stderr" || fail 'it announces what it refuses'
   run "$PGBAK" keep "b/$database-20260921.gz" --release
   expect_status 0
 
