@@ -79,6 +79,8 @@ void apart(Call& call) {
 /// `functions` on the spec's stack.
 auto asker(lua_State* lua, int functions) {
   return [lua, functions](int number, const Json& arguments) {
+    // The spec's state has the real stores, whose backups must not seem old or from long ago.
+    const RealTime real;
     const int top = lua_gettop(lua);
     luaL_checkstack(lua, static_cast<int>(arguments.size()) + 4, "arguments");
     lua_rawgeti(lua, functions, number);

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <ctime>
+#include <utility>
 
 #include "host/base/error.hpp"
 
@@ -43,6 +44,7 @@ bool read_offset(std::string_view text, std::size_t& at, int& minutes) {
 }
 
 std::atomic<const VirtualClock*> replacement{nullptr};
+thread_local bool real_time = false;
 
 }  // namespace
 
@@ -54,8 +56,12 @@ ClockReplacement::ClockReplacement(const VirtualClock& clock) {
 }
 ClockReplacement::~ClockReplacement() { replacement = nullptr; }
 
+RealTime::RealTime() : former_(std::exchange(real_time, true)) {}
+RealTime::~RealTime() { real_time = former_; }
+
 WallTime wall_now() {
-  if (const VirtualClock* clock = replacement) return clock->now();
+  const VirtualClock* clock = replacement;
+  if (clock != nullptr && !real_time) return clock->now();
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 

@@ -37,6 +37,19 @@ class ClockReplacement {
   ~ClockReplacement();
 };
 
+/// While it lives, wall_now() tells this thread the real time all the same: for what a rehearsal
+/// calls outside of its world.
+class RealTime {
+ public:
+  RealTime();
+  RealTime(const RealTime&) = delete;
+  RealTime& operator=(const RealTime&) = delete;
+  ~RealTime();
+
+ private:
+  const bool former_;
+};
+
 /// RFC 3339, section 5.6, in UTC: "2026-09-21T02:00:00Z".
 std::string format_rfc3339(WallTime time);
 

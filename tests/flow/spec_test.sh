@@ -202,6 +202,16 @@ it('sees no variable of this machine, and no time of it', function()
   expect(run):succeeds()
   expect(run.output):equals 'nil\tnil\tx\n2030-05-06 07:09:09 1904281749 1904281749'
 end)
+it('leaves the real time to the functions of a spec, which can reach real stores', function()
+  local clock, asked = require 'pgbak.clock', nil
+  local run = rehearsal { now = '2100-01-01T00:00:00Z', naming = function()
+    asked = clock.now()
+    return 'x.sql'
+  end }:run 'scripts/daily.lua'
+  expect(run):succeeds()
+  expect(asked):at_most(clock.now())
+  expect(run.backups[1].started):equals '2100-01-01T00:00:00Z'
+end)
 it('is judged as a real run is', function()
   local world = rehearsal {}
   local run = world:run('scripts/attempt.lua', '0',
@@ -214,7 +224,7 @@ LUA
 cat >scripts/attempt.lua <<<"assert(loadstring((select(2, ...))))()"
 run "$PGBAK" test specs/real_spec.lua
 expect_status 0
-expect_stdout '^17 tests in 1 file: all passed$'
+expect_stdout '^18 tests in 1 file: all passed$'
 expect_no_files 'real*'
 rm -r specs scripts
 

@@ -1,5 +1,7 @@
 #include "host/base/clock.hpp"
 
+#include <thread>
+
 #include "tests/support/caught.hpp"
 
 using namespace pgbak;
@@ -64,6 +66,14 @@ TEST_CASE("a clock that replaces the real one stands still until it is moved", "
     CHECK(wall_now() == clock.now());
     clock.advance(std::chrono::hours(24));
     CHECK(format_rfc3339(wall_now()) == "2026-11-21T02:00:00Z");
+    {
+      const RealTime outside;
+      CHECK(wall_now() >= real);
+      CHECK(wall_now() - real < std::chrono::hours(1));
+      { const RealTime again; }
+      CHECK(wall_now() - real < std::chrono::hours(1));
+      std::thread([&] { CHECK(wall_now() == clock.now()); }).join();
+    }
     CHECK(caught_kind([&] { const ClockReplacement second(clock); }) == "internal");
     CHECK(format_rfc3339(wall_now()) == "2026-11-21T02:00:00Z");
   }
