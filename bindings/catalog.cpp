@@ -1,9 +1,10 @@
 // pgbak.catalog: backups by their manifests.
+#include "host/job/catalog.hpp"
+
 #include <type_traits>
 
 #include "bindings/call.hpp"
 #include "bindings/objects.hpp"
-#include "host/job/catalog.hpp"
 #include "host/job/sweep.hpp"
 
 namespace pgbak {
@@ -178,9 +179,13 @@ void sweep_store(Call& call) {
 
 Replaces replaces_of(const Options& whose) {
   Manifest by;
+  by.cluster = whose.string("cluster");
+  by.database = whose.string("database");
+  by.type = whose.string("type");
   if (whose.has("options")) by.options = whose.json("options");
-  return {{whose.string("cluster"), whose.string("database")},
-          whose.has("options") && by.complete()};
+  Replaces out = by.replaces();
+  out.complete = whose.has("options") && out.complete;
+  return out;
 }
 
 const Module& catalog_module() {
@@ -237,11 +242,12 @@ const Module& catalog_module() {
           "whose backup under the key it may replace; default: nobody's",
           {{"database", "string", kRequired, "the database's name"},
            {"cluster", "string", kRequired, "as in the manifests"},
+           {"type", "string", kRequired, "of the new backup, and of the older one"},
            {"options", "table", "", "of the new dump; without them it is taken for a part"}}}},
         "",
         "",
-        "exists when there is one, or another's; refused for one that is kept, and for a complete "
-        "one when the new one is only a part",
+        "exists when there is one, another's, or one of another type; refused for one that is "
+        "kept, for the only verified one, and for a complete one when the new one is only a part",
         "catalog.check_takes(disk, 'shop/shop.sql.gz')",
         check_takes},
        {"list",

@@ -37,7 +37,7 @@ inline std::shared_ptr<SinkObject> sink_object(std::unique_ptr<Sink> sink) {
   return std::make_shared<SinkObject>(SinkObject{std::move(sink), std::nullopt});
 }
 
-/// What the options `database`, `cluster` and `options` say of the new backup.
+/// What the options `database`, `cluster`, `type` and `options` say of the new backup.
 Replaces replaces_of(const Options& whose);
 /// What run.entries() returns.
 Json ledger_json(const Ledger& ledger);

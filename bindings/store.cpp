@@ -28,8 +28,9 @@ void writer(Call& call) {
   Destination out{call.self<Store>(), call.string(1), how.boolean("required")};
   if (how.boolean("overwrite")) {
     out.replaces = replaces_of(how);
-    if (out.replaces->owner.cluster.empty() || out.replaces->owner.database.empty()) {
-      throw Misuse("'overwrite' needs 'cluster' and 'database', whose backup may be replaced");
+    if (out.replaces->owner.cluster.empty() || out.replaces->owner.database.empty() ||
+        out.replaces->type.empty()) {
+      throw Misuse("'overwrite' needs 'cluster', 'database' and 'type' of what may be replaced");
     }
   }
   call.push(std::make_shared<SinkObject>(SinkObject{nullptr, std::move(out)}));
@@ -167,8 +168,8 @@ const Module& store_module() {
           "nothing yet: stream.run opens it. It fails when the key has a backup, or data without a "
           "manifest that is younger than 10 minutes; older data, left by a run that died, is "
           "replaced. With `overwrite` an older backup of the same database stays whole until the "
-          "new data takes its place; one that is kept is not replaced, nor a complete one by a "
-          "part.",
+          "new data takes its place; one that is kept is not replaced, nor one of another type, "
+          "the only verified one, or a complete one by a part.",
           {key.front(),
            {"options",
             "table",
@@ -179,6 +180,7 @@ const Module& store_module() {
              {"overwrite", "boolean", "false", "replace the backup under this key, if any"},
              {"database", "string", "", "with overwrite: whose backup it may replace"},
              {"cluster", "string", "", "with overwrite: the same"},
+             {"type", "string", "", "with overwrite: of the new one, and of the older one"},
              {"options", "table", "",
               "with overwrite: of the new dump; without them it is taken for a part, which "
               "replaces "

@@ -64,7 +64,7 @@ end)
 
 local function because(each)
   local reasons = table.concat(each.reasons, '; ')
-  return each.rule and ('%s (%s)'):format(reasons, each.rule) or reasons
+  return each.rule and each.rule ~= '' and ('%s (%s)'):format(reasons, each.rule) or reasons
 end
 
 -- What lies in a store may be anybody's.

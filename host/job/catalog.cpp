@@ -1,3 +1,5 @@
+#include "host/job/catalog.hpp"
+
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -6,7 +8,6 @@
 #include "host/base/environment.hpp"
 #include "host/base/error.hpp"
 #include "host/base/redact.hpp"
-#include "host/job/catalog.hpp"
 #include "host/job/objects.hpp"
 #include "host/job/parallel.hpp"
 #include "host/job/verification.hpp"
@@ -197,7 +198,7 @@ std::unique_ptr<Sink> Catalog::writer(const std::string& key,
     check_replaceable(key, *replaces);
     return std::make_unique<ReplacingSink>(
         store_->writer(key, {.overwrite = true}),
-        [catalog = *this, key, by = *replaces] { catalog.check_replaceable(key, by); });
+        [catalog = *this, key, by = *replaces] { catalog.begin_replacing(key, by); });
   }
   check_free(*store_, key);
   remove_orphan(*store_, key, run_.ledger.left_unpublished(store_->url(), key));
@@ -209,29 +210,6 @@ void Catalog::check_takes(const std::string& key, const std::optional<Replaces>&
     check_replaceable(key, *replaces);
   } else {
     check_free(*store_, key);
-  }
-}
-
-void Catalog::check_replaceable(const std::string& key, const Replaces& by) const {
-  const auto old = find(key);
-  if (!old) return;  // deleted meanwhile
-  const std::string what = "'" + key + "' in " + store_->url();
-  if (old->owner() != by.owner) {
-    throw Error(ErrorKind::exists, kWriter,
-                what + " is a backup of " + old->owner().text() + ", not of " + by.owner.text())
-        .hint("use a naming with the database in it");
-  }
-  if (old->keep && old->keep->holds(wall_now())) {
-    throw Error(ErrorKind::refused, kWriter,
-                "floor kept: " + what + " " + old->keep->text() + ", so it is not replaced")
-        .hint("`pgbak keep --release` takes the mark off it");
-  }
-  if (old->complete() && !by.complete) {
-    throw Error(ErrorKind::refused, kWriter,
-                "floor newest_complete: " + what +
-                    " is a complete backup, so one of the schema, the data or chosen tables only "
-                    "does not replace it")
-        .hint("give such backups names of their own, as by {type}");
   }
 }
 
@@ -296,6 +274,11 @@ void Catalog::write_companions(const Manifest& manifest) {
     if (replaces && replaces->complete && !manifest.complete()) {
       throw Error(ErrorKind::refused, kPublish,
                   "'" + manifest.key + "' was to be a complete backup, and is not");
+    }
+    if (replaces && replaces->type != manifest.type) {
+      throw Error(ErrorKind::refused, kPublish,
+                  "'" + manifest.key + "' was to be a backup of type '" + replaces->type +
+                      "', and is one of type '" + manifest.type + "'");
     }
     const auto stored = store_->head(manifest.key);
     if (!stored || stored->size != manifest.stored_bytes) {

@@ -1,5 +1,6 @@
 // The backups of a store, by their manifests; and the only code that deletes or replaces one
-// (catalog_remove.cpp). Used by the Lua thread; what writer() returns belongs to its pipeline.
+// (catalog_remove.cpp, catalog_replace.cpp). Used by the Lua thread; what writer() returns belongs
+// to its pipeline.
 #pragma once
 
 #include <cstdint>
@@ -73,8 +74,9 @@ class Catalog {
   /// of a run that died, or of a manifest that this run could not write, and is removed. Throws as
   /// check_backup_key() does.
   /// With `replaces`, a backup of that owner is replaced at commit(), and stays whole until then;
-  /// Error{exists} for another owner's, Error{refused} for one that is kept, and for a complete one
-  /// where the new one is not; all looked at again at commit().
+  /// Error{exists} for another owner's and one of another type, Error{refused} for one that is
+  /// kept, for a complete one where the new one is not, and for a verified one where no other
+  /// verified one stays; all looked at again at commit(). Then the history is written first.
   std::unique_ptr<Sink> writer(const std::string& key,
                                const std::optional<Replaces>& replaces = {}) const;
 
@@ -117,7 +119,9 @@ class Catalog {
   DeletionHistory history(const std::optional<std::string>& key = {}) const;
 
  private:
-  void check_replaceable(const std::string& key, const Replaces& by) const;
+  std::optional<Manifest> check_replaceable(const std::string& key, const Replaces& by) const;
+  bool is_last_verified(const Manifest& backup) const;
+  void begin_replacing(const std::string& key, const Replaces& by) const;
   void write_companions(const Manifest& manifest);
   std::vector<ListedBackup> check_removal(const std::vector<std::string>& keys, const Owner& owner,
                                           const RemoveOptions& options) const;

@@ -125,8 +125,7 @@ void Catalog::write_history(const std::vector<ListedBackup>& going, const Owner&
                                 .rule = value_of(options.rules, each.key)});
   }
   try {
-    // The deletions' first entry of the ledger has this number, so no other record of the run does.
-    pgbak::write_history(*store_, record, run_.ledger.entries().size(), run_.stop);
+    pgbak::write_history(*store_, record, run_.records++, run_.stop);
   } catch (const Error& error) {
     throw error.with_context("nothing was deleted, since the history cannot be written");
   }

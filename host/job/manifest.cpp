@@ -136,6 +136,14 @@ bool Manifest::complete() const {
          !excludes_all("exclude_schemas") && !narrows_dump(texts(options, "extra"));
 }
 
+Replaces Manifest::replaces() const {
+  const std::vector<std::string> dbname = texts(options, "dbname");
+  return {.owner = owner(),
+          .type = type,
+          .dbname = dbname.empty() ? "" : dbname.front(),
+          .complete = complete()};
+}
+
 Json Manifest::to_json() const {
   return {{"manifest_version", kVersion},
           {"id", id},

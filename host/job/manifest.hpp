@@ -22,10 +22,12 @@ struct Owner {
   std::string text() const;
 };
 
-/// Which backup may be replaced by a new one under its key.
+/// What a new backup is, as far as that decides which older one under its key it may replace.
 struct Replaces {
   Owner owner;
-  bool complete = false;  ///< the new one is Manifest::complete(); else no complete one is replaced
+  std::string type = {};    ///< Manifest::type
+  std::string dbname = {};  ///< the database's name on its server, where it is known
+  bool complete = false;    ///< Manifest::complete(); else no complete one is replaced
 };
 
 /// A mark that keeps a backup from being deleted or replaced.
@@ -71,9 +73,11 @@ struct Manifest {
 
   Owner owner() const { return {cluster, database}; }
   /// Whether it was meant to bring a database back alone: not only the schema, only the data, or
-  /// only chosen tables or schemas, also by `extra` options of pg_dump. What a user excludes by name
-  /// is the user's choice and changes nothing; a pattern without a name, such as "*", is none.
+  /// only chosen tables or schemas, also by `extra` options of pg_dump. What a user excludes by
+  /// name is the user's choice and changes nothing; a pattern without a name, such as "*", is none.
   bool complete() const;
+  /// What it may replace, or may be replaced by.
+  Replaces replaces() const;
 
   Json to_json() const;
   /// Throws Error{corrupt} naming `where` and the field, Error{config} for a higher version.

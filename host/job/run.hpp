@@ -1,6 +1,8 @@
-// One run of pgbak: its stop, its ledger, who it is. Made by main, used by the Lua thread.
+// One run of pgbak: its stop, its ledger, who it is. Made by main, used by the Lua thread;
+// `stop` and `records` also by pipelines.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +30,7 @@ struct Run {
   std::string script;  ///< as given: "scripts/daily.lua"
   WallTime started = wall_now();
   SteadyClock::time_point started_steady = SteadyClock::now();
+  std::atomic<std::size_t> records = 0;  ///< of deletions, that this run has written so far
   bool differs = false;            ///< what the script was to compare: exit code 1 instead of 0
   bool tests = false;              ///< `pgbak test`: this run may rehearse others
   Rehearsal* rehearsal = nullptr;  ///< the world that this run is rehearsed in, if it is not real

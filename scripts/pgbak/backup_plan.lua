@@ -18,6 +18,7 @@ local M = {}
 
 ---What a backup may replace.
 ---@class pgbak.Replaces: pgbak.Owner
+---@field type string
 ---@field options table of the new dump, as in its manifest
 
 ---@class pgbak.BackupPlan
@@ -67,7 +68,9 @@ function M.make(db, opts)
     codec = codec, level = level_of(options, codec),
   }
   if options.overwrite then
-    plan.replaces = { database = db.name, cluster = found.cluster, options = M.options(plan) }
+    plan.replaces = {
+      database = db.name, cluster = found.cluster, type = kind, options = M.options(plan),
+    }
   end
   return plan
 end

@@ -51,7 +51,7 @@ local function transfer(spec, key, to, replaces)
   for i, each in ipairs(to) do
     spec.to[i] = each.store:writer(key, {
       required = each.required, overwrite = replaces and true, database = whose.database,
-      cluster = whose.cluster, options = whose.options,
+      cluster = whose.cluster, type = whose.type, options = whose.options,
     })
   end
   local before = #run.entries()

@@ -50,8 +50,18 @@ for strategy in stream file; do
   # Without `overwrite`, and by a dump that fails.
   run "$PGBAK" daily
   expect_refused 8 "b/$database-20260921.gz' (exists already )?in ./backups|another backup is called"
-  BREAK=1 run "$PGBAK" backup --overwrite
+  BREAK=1 run "$PGBAK" backup --overwrite --type daily
   expect_refused 11 'pg_dump exited with status 1'
+  # By a part, which may be all that is left then; and of another type, which is kept for longer.
+  run "$PGBAK" backup --overwrite --type daily --schema-only
+  expect_refused 9 'floor newest_complete: '
+  run "$PGBAK" backup --overwrite
+  expect_refused 8 "is a backup of type 'daily', not 'manual'"
+  # Of another database that took the name.
+  config "naming = function() return 'b/$database-20260921.gz' end, overwrite = true,
+    databases = { { name = '$database', url = '$(url postgres)' } }"
+  run "$PGBAK" daily
+  expect_refused 8 "is a backup of what is '$database' on its server, and '$database' is now 'postgres'"
   # Of another database, and one that is kept.
   config "naming = function() return 'b/$database-20260921.gz' end"
   DATABASE_URL=$(url postgres) run "$PGBAK" backup --overwrite
@@ -77,8 +87,11 @@ for strategy in stream file; do
   [[ $(jq -r .id backups/b/*.meta) != "$id" ]] || fail 'the manifest is that of the first'
   [[ $(stored_row "the second of $strategy") == 1 ]] || fail 'the data is not that of the second'
   [[ -z $(find pgbak-staging-* -type f 2>/dev/null) ]] || fail 'something is left in the staging'
+  run "$PGBAK" why "b/$database-20260921.gz"
+  expect_status 0
+  expect_stdout '^  why: +replaced by a newer daily backup under the same key$'
   # Also where nothing has changed in the database.
-  run "$PGBAK" backup --overwrite
+  run "$PGBAK" backup --overwrite --type daily
   expect_status 0
   expect_good_backups 1
 done
@@ -196,11 +209,11 @@ for strategy in stream file; do
   sql "$database" -c "insert into shop (name) values ('in s3 by $strategy')"
   run "$PGBAK" backup
   expect_status 8
-  BREAK=1 run "$PGBAK" backup --overwrite
+  BREAK=1 run "$PGBAK" backup --overwrite --type daily
   expect_status 11
   [[ $(s3_objects "$BACKUP_S3_PREFIX") == "$before" ]] || fail 'the first is another'
   [[ -z $(s3_uploads "$BACKUP_S3_PREFIX") ]] || fail 'an upload is left'
-  run "$PGBAK" backup --overwrite
+  run "$PGBAK" backup --overwrite --type daily
   expect_status 0
   expect_good_backups 1 both
   run "$PGBAK" download "$strategy.gz" --store "s3://$BACKUP_S3_BUCKET/${BACKUP_S3_PREFIX%/}" --to out

@@ -95,19 +95,24 @@ check.equal(past.time <= clock.now() and past.time > clock.now() - 600, true)
 check.equal(catalog.history(shelf, newest), {})
 
 -- Replacing needs to know whose.
-check.raises('misuse', "'overwrite' needs 'cluster' and 'database'",
-  function() shelf:writer(newest, { overwrite = true, database = 'shop' }) end)
+check.raises('misuse', "'overwrite' needs 'cluster', 'database' and 'type'", function()
+  shelf:writer(newest, { overwrite = true, database = 'shop', cluster = 'c1' })
+end)
 local before = catalog.get(shelf, newest).id
 -- …and by what: a complete backup gives way to none that may be a part.
-local replaces = { database = 'shop', cluster = 'c1' }
+local replaces = { database = 'shop', cluster = 'c1', type = 'daily' }
 for _, options in ipairs { false, { schema_only = true }, { tables = { 't' } } } do
   replaces.options = options or nil
   check.raises('refused', 'floor newest_complete: ', catalog.check_takes, shelf, newest, replaces)
 end
 replaces.options = { no_owner = true }
 catalog.check_takes(shelf, newest, replaces)
+check.raises('exists', "is a backup of type 'daily', not 'manual'", catalog.check_takes, shelf,
+  newest, { database = 'shop', cluster = 'c1', type = 'manual', options = {} })
 local after = publish(newest, { overwrite = true, database = 'shop', cluster = 'c1',
-  options = replaces.options }).id
+  type = 'daily', options = replaces.options }).id
+check.equal(catalog.history(shelf, newest)[1].reasons,
+  { 'replaced by a newer daily backup under the same key' })
 check.equal(catalog.get(shelf, newest).id, after)
 check.equal(before ~= after, true)
 check.done()

@@ -57,7 +57,7 @@ run.acknowledge('upload', copy.name(two, to_b), 'meant by this test')
 -- byte. Another database's does not.
 local old, new = store.open 'memory:old', store.open 'memory:new'
 local to_old = { { store = old, required = true } }
-local shop = { database = 'shop', cluster = 'c1', options = {} }
+local shop = { database = 'shop', cluster = 'c1', type = 'daily', options = {} }
 for _, path in ipairs { 'policies/retention.lua', 'policies/naming.lua' } do
   local key = path:match '%a+%.lua'
   publish(old, key, path)

@@ -21,13 +21,18 @@ struct Rig : CatalogRig {
     put_backup(*below, old);
     put(*below, "a.verified", "{}");
   }
+  /// As if it had been restored.
+  void verify(const Manifest& backup) {
+    put(*below, backup.key + ".verified",
+        Json{{"version", 1}, {"id", backup.id}, {"sha256", backup.sha256}, {"passed", true}}
+            .dump());
+  }
   /// As a script that backs up with `overwrite`, through `place`.
   void back_up(const std::shared_ptr<Store>& place, Run& in, const std::string& database = "shop") {
     TransferSpec spec;
     spec.pipeline.source = std::make_unique<TextSource>(kNew);
     spec.pipeline.filters.push_back(sha256_filter());
-    spec.destinations = {
-        {place, "a", true, Replaces{sample_manifest("a", database).owner(), true}}};
+    spec.destinations = {{place, "a", true, sample_manifest("a", database).replaces()}};
     spec.label = database;
     Transfer(std::move(spec), in).wait();
     Manifest facts = sample_manifest("a", database);
@@ -45,7 +50,7 @@ struct Rig : CatalogRig {
     return data == kNew ? "new" : "old";
   }
   Manifest old = sample_manifest("a", "shop", 1);
-  Replaces replaces{old.owner(), true};
+  Replaces replaces = old.replaces();
 };
 
 }  // namespace
@@ -54,7 +59,10 @@ TEST_CASE("with overwrite a backup takes the place of the older one", "[job]") {
   Rig rig;
   rig.back_up(rig.store, rig.run);
   CHECK(rig.state() == "new");
-  CHECK(rig.keys() == Texts{"a", "a.meta", "a.sha256"});
+  const Texts keys = rig.keys();
+  REQUIRE(keys.size() == 4);
+  CHECK(Texts(keys.begin(), keys.end() - 1) == Texts{"a", "a.meta", "a.sha256"});
+  CHECK(keys[3].starts_with("pgbak.history/"));
   CHECK(rig.catalog.find("a")->id != rig.old.id);
   CHECK(rig.catalog.list().backups[0].good);
   rig.run.ledger.close();
@@ -100,6 +108,7 @@ TEST_CASE("whichever call fails, the data is whole, the run fails and a rerun re
       CHECK_FALSE(listed[0].good);  // another size
       CHECK_FALSE(listed[0].verified);
       Run rerun(rig.stop);
+      rerun.id = "rerun";
       rig.back_up(rig.below, rerun);
       CHECK(rig.state() == "new");
     }
@@ -131,6 +140,23 @@ TEST_CASE("another's backup, one that is kept, and a complete one by a part are 
     kind = "refused";
     part = "floor kept: 'a' in memory:catalog_test is kept, so it is not replaced";
   }
+  SECTION("of another database under this name") {
+    rig.old.options["dbname"] = "shop_v1";
+    put_backup(*rig.below, rig.old);
+    by.dbname = "shop_v2";
+    kind = "exists";
+    part = "is a backup of what is 'shop_v1' on its server, and 'shop' is now 'shop_v2'";
+  }
+  SECTION("of another type, which may be kept for longer") {
+    by.type = "manual";
+    kind = "exists";
+    part = "'a' in memory:catalog_test is a backup of type 'daily', not 'manual'";
+  }
+  SECTION("the only verified one") {
+    rig.verify(rig.old);
+    kind = "refused";
+    part = "floor newest_verified: 'a' in memory:catalog_test is the only one of database 'shop'";
+  }
   SECTION("complete, where the new one is only a part") {
     by.complete = false;
     kind = "refused";
@@ -145,6 +171,79 @@ TEST_CASE("another's backup, one that is kept, and a complete one by a part are 
   CHECK(kind_of(error) == kind);
   CHECK_THAT(error.message(), ContainsSubstring(part));
   CHECK(rig.below->get("a", rig.stop) == "data");
+}
+
+TEST_CASE("a replaced backup is in the history, before anything is replaced", "[job]") {
+  Rig rig;
+  rig.store->refuse = "a";  // the data's commit
+  CHECK_THROWS(rig.back_up(rig.store, rig.run));
+  CHECK(rig.state() == "old");
+  const DeletionHistory history = rig.catalog.history("a");
+  REQUIRE(history.records.size() == 1);
+  REQUIRE(history.records[0].deletions.size() == 1);
+  const Deletion& gone = history.records[0].deletions[0];
+  CHECK(gone.id == rig.old.id);
+  CHECK(gone.reasons == Texts{"replaced by a newer daily backup under the same key"});
+  CHECK(gone.rule.empty());
+  CHECK(history.records[0].database == "shop");
+}
+
+TEST_CASE("nothing is replaced when the history cannot be written", "[job]") {
+  Rig rig;
+  const auto faults = std::make_shared<Faults>();
+  const Catalog catalog(std::make_shared<FaultyStore>(rig.below, faults), rig.run);
+  int refused = 0;
+  for (int nth = 1;; ++nth) {
+    REQUIRE(nth < 60);
+    const auto sink = catalog.writer("a", rig.replaces);
+    faults->arm(nth);
+    const auto error = [&]() -> std::optional<Error> {
+      try {
+        sink->commit(rig.stop);
+      } catch (const Error& caught_error) {
+        return caught_error;
+      }
+      return std::nullopt;
+    }();
+    if (!error) break;
+    CHECK(rig.state() == "old");
+    if (error->message().starts_with("nothing was deleted, since the history")) ++refused;
+    sink->abort();
+  }
+  CHECK(refused == 3);  // opened, written, committed
+}
+
+TEST_CASE("a verified backup is replaced where another verified one stays, or it is damaged",
+          "[job]") {
+  Rig rig;
+  rig.verify(rig.old);
+  SECTION("another") {
+    const Manifest other = sample_manifest("b", "shop");
+    put_backup(*rig.below, other);
+    rig.verify(other);
+  }
+  SECTION("damaged") { put(*rig.below, "a", "other data"); }
+  rig.back_up(rig.store, rig.run);
+  CHECK(rig.state() == "new");
+  CHECK_FALSE(rig.below->head("a.verified"));
+}
+
+TEST_CASE("what does not count as verified does not stand for it", "[job]") {
+  Rig rig;
+  rig.verify(rig.old);
+  Manifest other = sample_manifest("b", "shop");
+  SECTION("not verified") { put_backup(*rig.below, other); }
+  SECTION("another's") {
+    other.database = "blog";
+    put_backup(*rig.below, other);
+    rig.verify(other);
+  }
+  SECTION("without data") {
+    put_backup(*rig.below, other);
+    rig.verify(other);
+    rig.below->remove("b");
+  }
+  CHECK(caught_kind([&] { rig.catalog.check_takes("a", rig.replaces); }) == "refused");
 }
 
 TEST_CASE("a mark whose time has passed does not stand in the way", "[job]") {
@@ -206,6 +305,19 @@ TEST_CASE("what was to be complete and is a part is not published", "[job]") {
   CHECK(kind_of(error) == "refused");
   CHECK(error.message() == "'a' was to be a complete backup, and is not");
   CHECK(rig.below->get("a.meta", rig.stop) == before);
+}
+
+TEST_CASE("what replaced one type is not published as another", "[job]") {
+  Rig rig;
+  rig.commit("a", "data", "sha256");
+  CommittedData data = rig.run.ledger.committed(rig.store->url(), "a");
+  data.replaces = rig.replaces;
+  rig.run.ledger.data_committed(rig.store->url(), "a", data);
+  Manifest other = sample_manifest("a", "shop");
+  other.type = "manual";
+  const Error error = caught([&] { rig.catalog.publish(other); });
+  CHECK(kind_of(error) == "refused");
+  CHECK(error.message() == "'a' was to be a backup of type 'daily', and is one of type 'manual'");
 }
 
 TEST_CASE("a part replaces a part", "[job]") {

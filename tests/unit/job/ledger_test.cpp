@@ -250,7 +250,7 @@ TEST_CASE("what a run published it may take back once, unless it replaced anothe
   const auto outcomes = std::make_shared<std::vector<DestinationOutcome>>();
   ledger.data_committed("memory:a", "new", {{}, {}, {}, outcomes});
   ledger.data_committed("memory:a", "replaced",
-                        {{}, {}, {}, outcomes, Replaces{{"1", "shop"}, true}});
+                        {{}, {}, {}, outcomes, Replaces{.owner = {"1", "shop"}}});
   for (const char* key : {"new", "replaced"}) {
     CHECK_FALSE(ledger.take_back("memory:a", key));
     ledger.data_published("memory:a", key);
