@@ -2,7 +2,7 @@
 _pgbak() {
   local word=${COMP_WORDS[COMP_CWORD]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'run api backup config daily doctor download init list monthly presign prune restore status sweep test upload weekly --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run api backup check config daily diff doctor download init keep list monthly plan presign prune restore simulate status sweep test upload weekly why --help --version' -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -W '--help' -f -- "$word")
   fi

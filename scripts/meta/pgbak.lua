@@ -26,9 +26,25 @@ local catalog = {}
 ---@return table # the manifest
 function catalog.publish(store, key, facts) end
 
+---Checks a key before it becomes a backup's. Touches no store.
+---@param key string of its data
+function catalog.check_key(key) end
+
+---@class pgbak.catalog.check_takes.whose
+---@field database string the database's name
+---@field cluster string as in the manifests
+---@field type string of the new backup, and of the older one
+---@field options? table of the new dump; without them it is taken for a part
+
+---Checks that no backup is in the way of one that is going to be written.
+---@param store pgbak.Store where
+---@param key string of its data
+---@param whose? pgbak.catalog.check_takes.whose whose backup under the key it may replace; default: nobody's
+function catalog.check_takes(store, key, whose) end
+
 ---Lists backups, newest first.
 ---@param store pgbak.Store where
----@return table # array of manifests (with `time`, the start in seconds, and `complete`: not only schema, data or chosen tables); second, array of {key, message} for manifests that cannot be read
+---@return table # array of manifests, with `time` (the start, in seconds), `size` (= stored_bytes), `complete` (not only schema, data or chosen tables), `good` (its data is there, with the right size), `verified` (it was restored and passed its checks), `keep` (nil, true, or until when, in seconds); second, array of {key, message} for what cannot be read
 function catalog.list(store) end
 
 ---Looks up one backup.
@@ -43,14 +59,38 @@ function catalog.get(store, key) end
 
 ---@class pgbak.catalog.remove.options
 ---@field dry_run? boolean only check the floors, delete nothing
+---@field min_keep? integer good backups that must stay, at least 1
+---@field allow_mass_delete? boolean allow more than half of ten or more
+---@field without_backup? boolean whether it may be without a backup of the database in this run; one that failed forbids it anyhow
+---@field reasons? table for the history: lists of texts, by key
+---@field rules? table for the history: 'file:line' of the deciding rule, by key
+---@field policy? string for the history: the policy's file
 
----Deletes backups of one database, manifest first. Nothing is deleted when a floor forbids one of them. Already gone is success.
+---Deletes backups of one database, manifest first. Nothing is deleted when a floor forbids one of them (docs/errors.md), or the history cannot be written. Already gone is success.
 ---@param store pgbak.Store where
 ---@param keys string[] of the data
 ---@param whose pgbak.catalog.remove.whose whose backups these must be
 ---@param options? pgbak.catalog.remove.options how
 ---@return table # array of {key, removed}
 function catalog.remove(store, keys, whose, options) end
+
+---@class pgbak.catalog.keep.how
+---@field until? integer keep it until then, in seconds since 1970
+---@field keep? boolean keep it for good
+---@field release? boolean take the mark off it
+
+---Marks a backup as kept: no policy deletes it, and no backup replaces it. Rewrites its manifest.
+---@param store pgbak.Store where
+---@param key string of its data
+---@param how pgbak.catalog.keep.how one of these
+---@return table # the manifest
+function catalog.keep(store, key, how) end
+
+---What was deleted from a store, newest first. A record is written before the deletion, so a run that was killed may have left the backup in place.
+---@param store pgbak.Store where
+---@param key? string only the deletions of this backup
+---@return table # array of {key, id, type, started, stored_bytes, reasons, rule, time, run, script, host, policy, database, cluster}: time in seconds; second, array of {key, message} for records that cannot be read
+function catalog.history(store, key) end
 
 ---Makes data that stream.run copied in this run from another store a backup, under the same key and with the same id.
 ---@param store pgbak.Store where
@@ -72,7 +112,7 @@ function catalog.discard(store, key) end
 ---Finds what runs that died have left: data and digests without a manifest, temporary files, multipart uploads. Deletes nothing unless told to.
 ---@param store pgbak.Store where
 ---@param options? pgbak.catalog.sweep.options what of it
----@return table # array of {kind = 'data'|'digest'|'upload'|'temporary file', key, size, time, marked, backup, removed, message}: size where known, time in seconds, whether pgbak wrote it, whether it is an upload under the key of a backup, whether it was removed, and why not when that failed (a failure of the run too)
+---@return table # array of {kind = 'data'|'digest'|'verification'|'upload'|'temporary file', key, size, time, marked, backup, removed, message}: size where known, time in seconds, whether pgbak wrote it, whether it is an upload under the key of a backup, whether it was removed, and why not when that failed (a failure of the run too)
 function catalog.sweep(store, options) end
 
 ---Times are integers: seconds since 1970-01-01T00:00:00Z. Text is UTC.
@@ -140,6 +180,22 @@ function digest.sha256() end
 ---@param hex string 64 hex digits
 ---@return pgbak.Filter # a filter
 function digest.check(hex) end
+
+---What the host never deletes, whatever a policy says: what catalog.remove checks, for plans and simulations.
+---@class pgbak.floors
+local floors = {}
+
+---@class pgbak.floors.check.options
+---@field now integer in seconds since 1970
+---@field min_keep? integer good backups that must stay, at least 1
+---@field allow_mass_delete? boolean allow more than half of ten or more
+---@field shelf? string whose backups, for the error: 'shop' in ./backups
+
+---Raises when a floor forbids one of the deletions.
+---@param backups table those of one database in one store: array of {id, time, key, finished, good, complete, verified, keep}, as catalog.list gives them; only id and time must be there
+---@param remove string[] the ids of those to be deleted
+---@param options pgbak.floors.check.options how
+function floors.check(backups, remove, options) end
 
 ---JSON (RFC 8259).
 ---@class pgbak.json
@@ -314,6 +370,104 @@ function pg.tool(name, server_major) end
 ---@return string # quoted
 function pg.quote_identifier(name) end
 
+---What a rehearsed run sees. Its clock stands still but for advance(), clock.sleep() and dumps that take time.
+---@class pgbak.World
+local World = {}
+
+---Runs a script in a Lua state of its own, judged as `pgbak run` would.
+---@param script string as `pgbak run` finds it
+---@param arguments string[] for the script
+---@param functions table those of the spec that it calls, by number
+---@return table # {exit_code, error, entries, output, log}
+function World:run(script, arguments, functions) end
+
+---@class pgbak.World.set_database.options
+---@field bytes? integer size of the dump
+---@field exit_code? integer of pg_dump
+---@field stderr? string what pg_dump says
+---@field takes_seconds? number how long pg_dump takes by the clock
+---@field cut_short? boolean the dump's last lines are missing
+---@field down? boolean the server cannot be reached
+
+---Adds a database, or changes how it behaves.
+---@param name string of the database
+---@param options? pgbak.World.set_database.options how it and its pg_dump behave
+function World:set_database(name, options) end
+
+---@class pgbak.World.fail.options
+---@field nth? integer only the nth one from now; 0: every one
+---@field kind? string of the error
+
+---Makes a store fail.
+---@param url string memory:name
+---@param operation 'write'|'read'|'list'|'remove'|'all' what fails
+---@param options? pgbak.World.fail.options when and how
+function World:fail(url, operation, options) end
+
+---A store works again.
+---@param url string memory:name
+function World:mend(url) end
+
+---Moves the clock.
+---@param seconds integer by so many
+function World:advance(seconds) end
+
+---The clock.
+---@return integer # seconds since 1970
+function World:now() end
+
+---A store of the world, without its failures.
+---@param url string memory:name
+---@return pgbak.Store # the store
+function World:store(url) end
+
+---Made-up worlds for specs (docs/testing.md): the host's part of them. Works under `pgbak test` only.
+---@class pgbak.rehearsal
+local rehearsal = {}
+
+---Makes a world.
+---@param now integer its time
+---@param settings table of the configuration
+---@return pgbak.World # the world
+function rehearsal.world(now, settings) end
+
+---Calls a function with a ledger of its own, which counts for nothing, and watches the objects that it makes.
+---@param fn function gets no arguments
+---@return any # what the function raised, or nil; second, array of {class, place} of objects that are still open; third, the entries of the ledger
+function rehearsal.apart(fn) end
+
+---The settings of this run's world.
+---@return table # as given to world()
+function rehearsal.settings() end
+
+---A store of this run's world.
+---@param url string memory:name
+---@return pgbak.Store # the store, with the failures that the spec wants
+function rehearsal.open(url) end
+
+---What a server of this run's world says about itself.
+---@param database string the database's name
+---@return table # as Connection:info()
+function rehearsal.server(database) end
+
+---Calls a function of the spec.
+---@param number integer in the list that World:run() got
+---@param arguments table data, as JSON could hold it
+---@return any # what it returns
+function rehearsal.ask(number, arguments) end
+
+---Keeps what a script prints, for the spec.
+---@param text string any
+function rehearsal.print(text) end
+
+---Keeps a line of the log, for the spec.
+---@param text string any
+function rehearsal.log(text) end
+
+---Moves the clock of this run's world.
+---@param seconds number how long
+function rehearsal.sleep(seconds) end
+
 ---Held until it is closed.
 ---@class pgbak.Lock
 local Lock = {}
@@ -343,6 +497,9 @@ function run.acknowledge(kind, object, reason) end
 ---@param object string what the step was done to
 function run.degrade(kind, object) end
 
+---Says that what the script was to compare is not the same: exit code 1 instead of 0, when nothing else is wrong.
+function run.differs() end
+
 ---Makes sure that only one run of this user on this machine works on something. The lock ends with the process.
 ---@param name string any text
 ---@return pgbak.Lock # the lock
@@ -353,7 +510,7 @@ function run.lock(name) end
 function run.info() end
 
 ---The ledger so far.
----@return table # array of {kind, object, state, seconds, in_bytes, out_bytes, message}
+---@return table # array of {kind, object, state, seconds, in_bytes, out_bytes, message, note}: the note of a deletion is why, and by which rule
 function run.entries() end
 
 ---A place for backups.
@@ -366,8 +523,13 @@ function Store:url() end
 
 ---@class pgbak.Store.writer.options
 ---@field required? boolean false: a failure here is reported, but the run is only degraded
+---@field overwrite? boolean replace the backup under this key, if any
+---@field database? string with overwrite: whose backup it may replace
+---@field cluster? string with overwrite: the same
+---@field type? string with overwrite: of the new one, and of the older one
+---@field options? table with overwrite: of the new dump; without them it is taken for a part, which replaces no complete one
 
----A destination for a new backup's data, which appears when the pipeline commits. Touches nothing yet: stream.run opens it. It fails when the key has a backup, or data without a manifest that is younger than 10 minutes; older data, left by a run that died, is replaced.
+---A destination for a new backup's data, which appears when the pipeline commits. Touches nothing yet: stream.run opens it. It fails when the key has a backup, or data without a manifest that is younger than 10 minutes; older data, left by a run that died, is replaced. With `overwrite` an older backup of the same database stays whole until the new data takes its place; one that is kept is not replaced, nor one of another type, the only verified one, or a complete one by a part.
 ---@param key string a relative path, such as shop/a.gz
 ---@param options? pgbak.Store.writer.options how
 ---@return pgbak.Sink # a sink for stream.run; catalog.publish must follow
@@ -647,6 +809,37 @@ function sys.private_directory(above, name) end
 ---@return function # its chunk
 function sys.load(path) end
 
+---Compiles a policy file, in the environment of policies. pgbak.policy runs it.
+---@param path string of the file
+---@return function # its chunk, and the path where it was found
+function sys.load_policy(path) end
+
+---The text of a Lua file, looked for as scripts are.
+---@param path string of the file
+---@return string # its text, and the path where it was found; or nil
+function sys.source(path) end
+
+---What the native modules offer, for tools that look at scripts.
+---@return table # {modules, classes}, each with its functions by name: {returns, params}; a parameter is its options' types by name
+function sys.api() end
+
+---Calls a function that may be anybody's, such as a policy. It ends at the latest when its time is over, or Lua has 512 MiB more memory than before, whatever it catches. Of two such calls inside one another the tighter time counts.
+---@param seconds number how long it may take
+---@param fn function called with the further arguments
+---@return any # what it returns
+function sys.call_within(seconds, fn, ...) end
+
+---Where a function is defined, for messages.
+---@param fn function any function
+---@return string # such as policies/retention.lua:3
+function sys.where(fn) end
+
+---The files below a directory, at any depth. Hidden ones and symbolic links are passed over.
+---@param directory string one that is missing has no files
+---@param suffix string how their names end
+---@return string[] # paths below the directory, sorted
+function sys.files(directory, suffix) end
+
 ---All Lua that ships with pgbak.
 ---@return table # array of {path, text}
 function sys.assets() end
@@ -655,3 +848,13 @@ function sys.assets() end
 ---@param level 'debug'|'info'|'warn'|'warning'|'error' the least level
 ---@param format 'text'|'json' lines for people or for collectors
 function sys.apply_log(level, format) end
+
+---Time zones, by the system's database. pgbak.calendar is what scripts and policies use.
+---@class pgbak.timezone
+local timezone = {}
+
+---The offset from UTC that holds in a zone at a time, up to 2037. Also returns from when (inclusive) and until when (exclusive) it holds, in seconds since 1970.
+---@param zone string as in the IANA database: 'Europe/London', 'UTC'
+---@param time integer seconds since 1970
+---@return integer # seconds east of UTC
+function timezone.offset(zone, time) end
