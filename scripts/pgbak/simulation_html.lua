@@ -40,7 +40,8 @@ dd { margin: 0; }
   gap: 14px 28px; }
 figure { margin: 0; }
 figcaption { font-weight: 600; }
-.years svg { width: 100%; max-width: 640px; height: auto; display: block; }
+.years svg { width: 100%; max-width: 640px; height: auto; display: block;
+  overflow: visible; }
 text { fill: var(--soft); font-size: 8px; }
 @media (max-width: 500px) { text:not([class]) { font-size: 10.5px; } }
 text.kept { fill: var(--letter); font-weight: 700; text-anchor: middle; }
