@@ -129,3 +129,30 @@ rm pgbak.lua
 run "$PGBAK" upload --from "pgbak-staging-$EUID"
 expect_status 0
 expect_stdout '^1 copied, 0 there already$'
+
+# A deletion is explained from the bucket itself; what is marked stays; the history is no leftover.
+export BACKUP_S3_PREFIX=history_$$/ BACKUP_RETENTION_DAILY=1
+for _ in 1 2 3; do
+  run "$PGBAK" backup --type daily
+  expect_status 0
+  sleep 1.1
+done
+run "$PGBAK" list --json
+mapfile -t keys < <(jq -r '.[].key' "$captured/stdout") # newest first
+run "$PGBAK" keep "${keys[1]}" --until 90d
+expect_status 0
+run "$PGBAK" prune
+expect_status 0
+run "$PGBAK" list --json
+[[ $(jq -r '[.[].key] | join(" ")' "$captured/stdout") == "${keys[0]} ${keys[1]}" ]] || fail 'others stayed'
+run "$PGBAK" why "${keys[2]}"
+expect_status 0
+expect_stdout "^${keys[2]} was deleted from s3://"
+expect_stdout '^  why: +daily: not among the last 1'
+run "$PGBAK" why "${keys[1]}"
+expect_status 0
+expect_stdout 'marked to keep until'
+[[ $(s3_objects "$BACKUP_S3_PREFIX" | grep -c 'pgbak.history/') == 1 ]] || fail 'no history, or too much'
+run "$PGBAK" sweep --older-than 0s --json
+expect_status 0
+if grep -q 'pgbak.history' "$captured/stdout"; then fail 'the history counts as a leftover'; fi
