@@ -155,6 +155,7 @@ function M.resolve(sources)
   set_bases(config.databases, given.base_name)
   config.stores = stores.destinations(given.stores, origins.stores)
   for _, each in ipairs(config.stores) do
+    each.min_keep = given.min_keep -- so that no script can forget to pass it on
     local url = each.store:url()
     if url:find '^memory:' and not sources.rehearsed then
       failure.raise('config', ("store '%s' would be gone with the process"):format(url),

@@ -80,6 +80,14 @@ local function missed_one(destination)
   return false
 end
 
+-- The options for one store: of two floors the higher one holds.
+local function options_for(destination, opts)
+  local out = {}
+  for name, value in pairs(opts) do out[name] = value end
+  out.min_keep = math.max(opts.min_keep or 1, destination.min_keep or 1)
+  return out
+end
+
 ---Applies policies to the backups of one database in some stores. All policies have answered
 ---before the first deletion; a store that fails does not stop the others.
 ---@param list pgbak.StoreSpec[] one with a retention of its own follows that
@@ -93,13 +101,15 @@ function M.apply(list, whose, policy, opts)
     local group = not missed_one(each) and try_in(each, whose, own_group, whose)
     if group then
       prune_plan.warn_of_mistyped(group, each.retention or policy)
-      by_store[each] = prune_plan.make(group, each.retention or policy, opts)
+      by_store[each] = prune_plan.make(group, each.retention or policy, options_for(each, opts))
       table.insert(plans, by_store[each])
       table.insert(readable, each)
     end
   end
   if opts.decided then opts.decided(plans) end
-  attempt.each(readable, function(each) try_in(each, whose, delete, by_store[each], opts) end)
+  attempt.each(readable, function(each)
+    try_in(each, whose, delete, by_store[each], options_for(each, opts))
+  end)
   return plans
 end
 
@@ -158,7 +168,7 @@ M.fields = SPEC
 ---@class pgbak.PruneRequest
 ---@field from pgbak.StoreSpec|pgbak.StoreSpec[]
 ---@field retention pgbak.RetentionSpec for stores without one of their own
----@field min_keep? integer good backups that stay in each store; default 1
+---@field min_keep? integer good backups that stay in each store; default as configured
 ---@field allow_mass_delete? boolean allow more than half of ten or more at once
 ---@field without_backup? boolean also when this run has not backed the database up
 ---@field dry_run? boolean delete nothing

@@ -12,6 +12,7 @@ local M = {}
 ---@field store Store
 ---@field required boolean
 ---@field retention? pgbak.Policy instead of the configured one
+---@field min_keep? integer good backups that stay in it, as configured for all
 
 ---@alias pgbak.StoreSpec string|Store|pgbak.Destination|table
 
@@ -26,7 +27,8 @@ M.field = { any_of = { { type = 'list', item = one, says = 'a list' }, one },
   says = "a store's address, a store, a table { url = … }, or a list of them" }
 
 local OWN = { url = { type = 'string' }, store = { type = 'userdata' },
-  required = { type = 'boolean' }, retention = decision.field }
+  required = { type = 'boolean' }, retention = decision.field,
+  min_keep = { type = 'integer', min = 1 } }
 M.own_fields = OWN
 
 local function wrong(message, hint) failure.raise('config', message, hint) end
@@ -60,10 +62,14 @@ local function destination(given, where, origin)
   if (given.url == nil) == (given.store == nil) then
     wrong(where .. ' needs either url or store', "{ url = 's3://bucket/prefix', required = false }")
   end
+  if given.url and given.min_keep then
+    wrong(where .. ": unknown key 'min_keep'", 'it stands beside `stores`, and counts for all')
+  end
   local extra = given.store and next(options)
   if extra then wrong(("%s: a store that is open takes no option '%s'"):format(where, extra)) end
   return {
     store = given.store or open_address(given.url, options), required = given.required ~= false,
+    min_keep = given.min_keep,
     retention = given.retention and decision.from(given.retention,
       ('%s%s.retention'):format(origin and origin .. ': ' or '', where)),
   }

@@ -168,6 +168,17 @@ expect_good_backups 3
 BACKUP_MIN_KEEP=0 run "$PGBAK" prune
 expect_status 3
 expect_good_backups 3
+# Also where a script does not pass it on.
+cat >script.lua <<'LUA'
+local pgbak = require 'pgbak'
+local config = pgbak.config()
+pgbak.prune(config.databases[1], { from = config.stores, retention = config.retention,
+  without_backup = true })
+LUA
+BACKUP_MIN_KEEP=2 run "$PGBAK" run script.lua
+expect_status 9
+expect_stderr 'floor min_keep: 1 good backup .* would stay, and no fewer than 2 may'
+expect_good_backups 3
 
 # A store may have a retention of its own; a mistyped type is told.
 cat >pgbak.lua <<LUA

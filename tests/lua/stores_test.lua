@@ -90,4 +90,8 @@ check.equal(short(ONE, TWO, 's3://b/q'), { ONE, TWO, 's3://b/q' })
 check.equal(short('s3://b/p', ONE), { 's3://b/p', ONE })
 check.equal(shown(stores.select { a, b }), 'memory:a! memory:b!')
 
+-- min_keep counts for all stores alike, so that a plan shows what a prune does.
+check.raises('config', "stores[1]: unknown key 'min_keep'", stores.destinations,
+  { { url = './a', min_keep = 2 } })
+
 check.done()
