@@ -75,7 +75,21 @@ void run(Call& call) {
   push_report(call, transfer.wait());
 }
 
-void start(Call& call) { call.push(std::make_shared<Transfer>(read_spec(call), call.run())); }
+void start(Call& call) {
+  TransferSpec spec = read_spec(call);
+  spec.pipeline.hold = call.options(1).boolean("hold");
+  call.push(std::make_shared<Transfer>(std::move(spec), call.run()));
+}
+
+void ready(Call& call) { push_report(call, call.self<Transfer>()->ready()); }
+
+void refuse(Call& call) {
+  const auto kind = parse_error_kind(call.string(1));
+  if (!kind) throw Misuse("argument 'kind': no kind of error is called so");
+  Error why(*kind, "stream.refuse", call.string(2));
+  if (call.has(3)) why = std::move(why).hint(call.string(3));
+  call.self<Transfer>()->refuse(why);
+}
 
 void wait(Call& call) { push_report(call, call.self<Transfer>()->wait()); }
 void done(Call& call) { call.push(call.self<Transfer>()->done()); }
@@ -123,6 +137,8 @@ const Module& stream_module() {
        {"stall_timeout_seconds", "number", "0", "longest time without one byte moving; 0: none"},
        {"expect_bytes", "integer", "0", "bytes that will probably come, for the progress line"},
        {"label", "string", "", "for logs; default: the source's name"}}};
+  std::vector<Option> starting = spec.options;
+  starting.push_back({"hold", "boolean", "false", "commit nothing before wait()"});
   static const Module module{
       "stream",
       "Pipelines: source → filters → sinks. Sinks commit once every stage has ended well, one "
@@ -140,7 +156,7 @@ const Module& stream_module() {
         run},
        {"start",
         "Starts a pipeline and returns at once; several may run. Wait for each.",
-        {spec},
+        {{spec.name, spec.type, spec.optional, spec.doc, starting}},
         "Pipeline",
         "the running pipeline",
         "",
@@ -188,8 +204,27 @@ const Module& stream_module() {
        {"Sink", "Where bytes go; used up by one pipeline.", {}},
        {"Pipeline",
         "A running pipeline. A run that does not wait for one fails.",
-        {{"wait",
-          "Waits for the end.",
+        {{"ready",
+          "Waits until every stage has ended well. With `hold`, nothing is committed yet.",
+          {},
+          "table",
+          kReport,
+          kRaises,
+          "local report = p:ready()",
+          ready},
+         {"refuse",
+          "Instead of wait() on a pipeline that holds: nothing is committed, and wait() raises the "
+          "error that is given here, unless the pipeline has failed before.",
+          {{"kind", "string", false, "of the error, as in docs/errors.md"},
+           {"message", "string", false, "why"},
+           {"hint", "string", true, "what to do about it"}},
+          "",
+          "",
+          "config when the pipeline does not hold, or was waited for",
+          "p:refuse('refused', 'too few rows')",
+          refuse},
+         {"wait",
+          "Waits for the end. What holds is committed now.",
           {},
           "table",
           kReport,

@@ -32,10 +32,18 @@ PipelineSpec Transfer::with_destinations(PipelineSpec spec) {
   return spec;
 }
 
+TransferReport Transfer::ready() {
+  show_until(pipeline_.ready_fd());
+  try {
+    return {pipeline_.ready(), destinations_.outcomes()};
+  } catch (const Error&) {
+    return wait();
+  }
+}
+
 TransferReport Transfer::wait() {
-  pollfd ended{pipeline_.done_fd(), POLLIN, 0};
-  while (::poll(&ended, 1, kProgressMilliseconds) <= 0) show();
-  if (run_.show_progress) run_.show_progress({});
+  pipeline_.release();
+  show_until(pipeline_.done_fd());
   const bool first = !std::exchange(recorded_, true);
   try {
     PipelineReport report = pipeline_.wait();
@@ -75,8 +83,12 @@ void Transfer::record_failed(const Error& error) {
   run_.ledger.fail(entry_, error);
 }
 
-void Transfer::show() const {
-  if (run_.show_progress) run_.show_progress({label_, pipeline_.progress(), expected_bytes_});
+void Transfer::show_until(int fd) const {
+  pollfd awaited{fd, POLLIN, 0};
+  while (::poll(&awaited, 1, kProgressMilliseconds) <= 0) {
+    if (run_.show_progress) run_.show_progress({label_, pipeline_.progress(), expected_bytes_});
+  }
+  if (run_.show_progress) run_.show_progress({});
 }
 
 }  // namespace pgbak

@@ -33,6 +33,12 @@ class Transfer {
   bool done() const { return pipeline_.done(); }
   PipelineProgress progress() const { return pipeline_.progress(); }
 
+  /// Pipeline::ready(), with progress. What became of the destinations is told as far as it is
+  /// known; a failure is recorded as by wait().
+  TransferReport ready();
+  /// Pipeline::refuse()
+  void refuse(const Error& why) { pipeline_.refuse(why); }
+
   /// Blocks, shows progress, records the outcome once; then returns the report or throws. A
   /// destination that failed is an entry of the ledger; it throws only when all of them did.
   TransferReport wait();
@@ -41,7 +47,7 @@ class Transfer {
   PipelineSpec with_destinations(PipelineSpec spec);
   void record_committed(const PipelineReport& report);
   void record_failed(const Error& error);
-  void show() const;
+  void show_until(int fd) const;
 
   Run& run_;
   const std::string label_;

@@ -25,6 +25,27 @@ namespace {
 constexpr const char* kOp = "stream.run";
 constexpr int kWorkerNice = 5;
 
+/// An event for poll(): raised once, by one thread.
+class Event {
+ public:
+  Event() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!fd_) throw system_error(errno, kOp, "cannot create an eventfd");
+  }
+  void raise() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
+  }
+  void wait() const {
+    pollfd raised{fd_.get(), POLLIN, 0};
+    while (::poll(&raised, 1, -1) < 0 && errno == EINTR) {
+    }
+  }
+  int fd() const { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;
+};
+
 /// All filters of a pipeline in order; what comes out of the last one goes to `deliver`.
 class FilterChain {
  public:
@@ -77,9 +98,7 @@ class Pipeline::Impl {
       : spec_(std::move(spec)),
         source_name_(spec_.source->name()),
         stop_(&parent),
-        done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         raw_(spec_.queue_bytes) {
-    if (!done_) throw system_error(errno, kOp, "cannot create an eventfd");
     for (std::size_t i = 0; i < spec_.sinks.size(); ++i) {
       out_.push_back(std::make_unique<BlockQueue>(spec_.queue_bytes));
     }
@@ -95,12 +114,38 @@ class Pipeline::Impl {
   PipelineProgress progress() const {
     return {in_bytes_.load(), out_bytes_.load(), seconds_since_start()};
   }
-  int done_fd() const { return done_.get(); }
+  int done_fd() const { return done_.fd(); }
+  int ready_fd() const { return ready_.fd(); }
+
+  PipelineReport ready() {
+    ready_.wait();
+    if (stop_.requested()) return wait();
+    const std::scoped_lock lock(mutex_);
+    return report_;
+  }
+
+  void release() {
+    {
+      const std::scoped_lock lock(mutex_);
+      released_ = true;
+    }
+    released_changed_.notify_all();
+  }
+
+  void refuse(const Error& why) {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (!spec_.hold || released_) {
+        throw Error(ErrorKind::config, kOp,
+                    source_name_ + " cannot be refused: its pipeline was not held");
+      }
+    }
+    fail(why);
+  }
 
   PipelineReport wait() {
-    pollfd done{done_.get(), POLLIN, 0};
-    while (::poll(&done, 1, -1) < 0 && errno == EINTR) {
-    }
+    release();
+    done_.wait();
     const std::scoped_lock lock(mutex_);
     if (error_) std::rethrow_exception(error_);
     return report_;
@@ -148,6 +193,7 @@ class Pipeline::Impl {
       fail(current_error());
     }
     for (std::thread& each : stages) each.join();
+    hold();
     settle();
     {
       const std::scoped_lock lock(mutex_);
@@ -155,8 +201,24 @@ class Pipeline::Impl {
     }
     ended_changed_.notify_all();
     if (watchdog.joinable()) watchdog.join();
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(done_.get(), &one, sizeof one);
+    done_.raise();
+  }
+
+  /// Every stage has ended. Waits for the owner's word where the pipeline was asked to.
+  void hold() {
+    std::unique_lock lock(mutex_);
+    take_totals();
+    ready_.raise();
+    if (!spec_.hold) return;
+    held_ = true;
+    released_changed_.wait(lock, stop_.token(), [this] { return released_; });
+    held_ = false;
+  }
+
+  void take_totals() {
+    report_.seconds = seconds_since_start();
+    report_.in_bytes = in_bytes_;
+    report_.out_bytes = out_bytes_;
   }
 
   /// The commit barrier. Every stage has ended.
@@ -179,9 +241,7 @@ class Pipeline::Impl {
     spec_.filters.clear();
     spec_.source.reset();
     const std::scoped_lock lock(mutex_);
-    report_.seconds = seconds_since_start();
-    report_.in_bytes = in_bytes_;
-    report_.out_bytes = out_bytes_;
+    take_totals();
     // A time limit that passed after the last commit changes nothing.
     if (all_committed) error_ = nullptr;
   }
@@ -254,7 +314,7 @@ class Pipeline::Impl {
     while (!ended_) {
       const std::uint64_t now_moved = in_bytes_ + sunk_bytes_;
       const auto now = SteadyClock::now();
-      if (now_moved != moved) {
+      if (now_moved != moved || held_) {
         moved = now_moved;
         moved_at = now;
       }
@@ -288,7 +348,7 @@ class Pipeline::Impl {
   PipelineSpec spec_;
   const std::string source_name_;  // the watchdog may outlive the source
   Stop stop_;
-  UniqueFd done_;
+  Event ready_, done_;
   const SteadyClock::time_point started_ = SteadyClock::now();
   std::atomic<std::uint64_t> in_bytes_{0}, out_bytes_{0}, sunk_bytes_{0};
 
@@ -296,10 +356,13 @@ class Pipeline::Impl {
   BlockQueue raw_;
   std::vector<std::unique_ptr<BlockQueue>> out_;
 
-  std::mutex mutex_;  // error_, report_, ended_
+  std::mutex mutex_;  // all that follows
   std::condition_variable ended_changed_;
+  std::condition_variable_any released_changed_;
   std::exception_ptr error_;
   PipelineReport report_;
+  bool held_ = false;
+  bool released_ = false;
   bool ended_ = false;
   std::thread coordinator_;
 };
@@ -314,6 +377,10 @@ bool Pipeline::done() const {
   pollfd done{impl_->done_fd(), POLLIN, 0};
   return ::poll(&done, 1, 0) > 0;
 }
+PipelineReport Pipeline::ready() { return impl_->ready(); }
+int Pipeline::ready_fd() const { return impl_->ready_fd(); }
+void Pipeline::release() { impl_->release(); }
+void Pipeline::refuse(const Error& why) { impl_->refuse(why); }
 PipelineReport Pipeline::wait() { return impl_->wait(); }
 
 }  // namespace pgbak

@@ -5,6 +5,7 @@
 // A coordinator thread starts them, watches the time limits, joins them and decides: commit every
 // sink only if every stage ended well, nothing asked to stop and source.finish() agreed; otherwise
 // abort every sink. The first error wins; what follows from it (EPIPE, cancelled) never masks it.
+// A pipeline that holds waits before that decision until its owner has looked at the report.
 #pragma once
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "host/base/error.hpp"
 #include "host/stream/stage.hpp"
 
 namespace pgbak {
@@ -24,6 +26,7 @@ struct PipelineSpec {
   std::chrono::milliseconds total_timeout{0};  ///< 0: none
   std::chrono::milliseconds stall_timeout{0};  ///< longest time without one byte moving; 0: none
   std::uint64_t queue_bytes = 4U << 20U;       ///< bound of each queue
+  bool hold = false;                           ///< commits nothing before release() or wait()
 };
 
 /// What one filter did.
@@ -34,7 +37,7 @@ struct FilterReport {
   std::string result;  ///< Filter::result()
 };
 
-/// What a pipeline that committed did.
+/// What a pipeline whose stages have ended well did.
 struct PipelineReport {
   std::uint64_t in_bytes = 0;   ///< read from the source
   std::uint64_t out_bytes = 0;  ///< given to each sink
@@ -64,7 +67,21 @@ class Pipeline {
   int done_fd() const;
   bool done() const;
 
-  /// Blocks until the end; returns the report or throws the first error. May be called again.
+  /// Blocks until every stage has ended well, and returns the report; throws the first error. One
+  /// that holds has committed nothing then, and stall_timeout, which is about bytes, pauses.
+  PipelineReport ready();
+  /// Readable once ready() would return at once, for poll().
+  int ready_fd() const;
+
+  /// Lets one that holds commit as soon as it is ready. Returns at once.
+  void release();
+  /// Instead of release() or wait(): everything is aborted, and wait() throws `why`, unless the
+  /// pipeline has failed before. Throws Error{config} for a pipeline that does not hold or was
+  /// released, since it may have committed.
+  void refuse(const Error& why);
+
+  /// release(), then blocks until the end; returns the report or throws the first error. May be
+  /// called again.
   PipelineReport wait();
 
  private:

@@ -78,7 +78,7 @@ local function try_once(backup, from, to, opts, state)
       expect_bytes = backup.stored_bytes, label = backup.key,
       stall_timeout_seconds = opts.stall_timeout_seconds,
     }, backup.key, list, function(store) return catalog.adopt(store, from, backup.key) end,
-      opts.replaces)
+      { replaces = opts.replaces })
     for n, i in ipairs(numbers) do
       state.manifests[i], state.failures[i] = manifests[n], failures[n]
       if manifests[n] then

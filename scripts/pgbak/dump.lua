@@ -76,7 +76,7 @@ end
 function M.into(plan, to, aside)
   local report, manifests, failures = landing.run(pipeline(plan), plan.key, to, function(store)
     return catalog.publish(store, plan.key, facts(plan))
-  end, not aside and plan.replaces or nil)
+  end, { replaces = not aside and plan.replaces or nil })
   if not report and plan.elsewhere and not landing.required_failed(to, failures) then
     run.degrade('transfer', plan.db.name)
   end

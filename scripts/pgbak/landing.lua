@@ -45,8 +45,31 @@ local function why(err, key, to, before)
   return failures
 end
 
-local function transfer(spec, key, to, replaces)
-  local whose = replaces or {}
+---Aborts a pipeline that holds.
+local function abandon(pipeline, err)
+  if type(err) ~= 'table' or not pcall(pipeline.refuse, pipeline, err.kind, err.message, err.hint)
+  then
+    pipeline:refuse('internal', tostring(err))
+  end
+end
+
+---Brings a pipeline to its end. What is raised between its start and its commit aborts it; of
+---several errors the first one is raised.
+local function move(spec, opts)
+  spec.hold = true
+  local pipeline = stream.start(spec)
+  local ok, err = true, nil
+  if opts.meanwhile then ok, err = pcall(opts.meanwhile) end
+  if ok then
+    local report = pipeline:ready()
+    if opts.admit then ok, err = pcall(opts.admit, report) end
+  end
+  if not ok then abandon(pipeline, err) end
+  return pipeline:wait()
+end
+
+local function transfer(spec, key, to, opts)
+  local whose, replaces = opts.replaces or {}, opts.replaces
   spec.to = {}
   for i, each in ipairs(to) do
     spec.to[i] = each.store:writer(key, {
@@ -55,7 +78,7 @@ local function transfer(spec, key, to, replaces)
     })
   end
   local before = #run.entries()
-  local ok, report = pcall(stream.run, spec)
+  local ok, report = pcall(move, spec, opts)
   if not ok then return nil, why(report, key, to, before) end
   local failures = {}
   for i, outcome in ipairs(report.destinations) do
@@ -66,18 +89,24 @@ local function transfer(spec, key, to, replaces)
   return report, failures
 end
 
+---@class pgbak.LandingOptions
+---@field replaces? pgbak.Replaces whose backup under this key is replaced
+---@field meanwhile? fun() called once, while the bytes flow
+---@field admit? fun(report: table) called when all bytes are there and none is visible; what it
+---  raises aborts everything, and so does what `meanwhile` raises
+
 ---Brings bytes to destinations and publishes there. One that fails loses no other. Raises what is
 ---nobody's fault there.
----@param spec table for stream.run, without `to`
+---@param spec table for stream.start, without `to`
 ---@param key string
 ---@param to pgbak.Destination[]
 ---@param publish fun(store: Store): table makes a backup of the data and returns its manifest
----@param replaces? pgbak.Replaces whose backup under this key is replaced
+---@param opts? pgbak.LandingOptions
 ---@return table? report of the transfer, nothing where every destination has failed in it
 ---@return table<integer, table> manifests by the number in `to`
 ---@return table<integer, pgbak.Failure> failures likewise
-function M.run(spec, key, to, publish, replaces)
-  local report, failures = transfer(spec, key, to, replaces)
+function M.run(spec, key, to, publish, opts)
+  local report, failures = transfer(spec, key, to, opts or {})
   local manifests = {}
   for _, i in ipairs(publishing_order(to)) do
     if not failures[i] then

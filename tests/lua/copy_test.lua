@@ -76,11 +76,11 @@ check.equal({ lost[1].kind, sizes(old) }, { 'exists', here })
 run.acknowledge('attempt', copy.name(foreign, to_old), 'meant by this test')
 
 -- What may pass is tried again, after a pause that grows; the run is none the worse.
-local real_run, waits = stream.run, {}
+local real_start, waits = stream.start, {}
 clock.sleep = function(seconds) waits[#waits + 1] = seconds end
 local function failing(times, retryable)
-  stream.run = function(spec)
-    if times == 0 then return real_run(spec) end
+  stream.start = function(spec)
+    if times == 0 then return real_start(spec) end
     times = times - 1
     local failed = failure.new('unavailable', 'the line is down')
     failed.retryable = retryable
@@ -114,7 +114,7 @@ for _, each in ipairs { { 3, true, { 1, 2 } }, { 1, false, {} } } do
   check.equal(b:head 'four', nil)
   run.acknowledge('upload', copy.name(four, to_b), 'meant by this test')
 end
-stream.run = real_run
+stream.start = real_start
 
 -- Several at once: each attempt takes those that still lack it, whatever keeps them from it. Here
 -- the second store's manifest cannot be written at first, and the third one's never.

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "host/store/faulty_store.hpp"
 #include "tests/support/caught.hpp"
 #include "tests/support/stages.hpp"
 
@@ -108,4 +109,55 @@ TEST_CASE("progress is shown while waiting and taken away at the end", "[job]") 
   CHECK(views.front().label == "shop");
   CHECK(views.front().expected_bytes == 77);
   CHECK(views.back().label.empty());
+}
+
+TEST_CASE("a transfer that was refused leaves no object, and is in the ledger once", "[job]") {
+  const Stop stop;
+  Run run(stop);
+  Rig rig("12345");
+  TransferSpec spec = rig.spec();
+  spec.pipeline.hold = true;
+  Transfer transfer(std::move(spec), run);
+  CHECK(transfer.ready().pipeline.in_bytes == 5);
+  CHECK_FALSE(rig.store->head("shop/1"));
+  CHECK(run.ledger.entries()[0].state == EntryState::running);
+  transfer.refuse(Error(ErrorKind::refused, "test", "too small"));
+  CHECK(caught([&] { transfer.wait(); }).message() == "too small");
+  CHECK_FALSE(rig.store->head("shop/1"));
+  REQUIRE(run.ledger.failures().size() == 1);
+  CHECK(run.ledger.failures()[0]->error->message() == "too small");
+  CHECK(run.ledger.entries().size() == 1);
+  CHECK(caught_kind([&] { run.ledger.committed("memory:transfer_test", "shop/1"); }) == "refused");
+}
+
+TEST_CASE("a destination that fails loses no other of a transfer that holds", "[job]") {
+  const Stop stop;
+  Run run(stop);
+  Rig rig("12345");
+  const auto full = memory_store("transfer_test_full");
+  TransferSpec spec = rig.spec();
+  spec.pipeline.hold = true;
+  const auto broken = std::make_shared<Faults>();
+  broken->fail(StoreOperation::write, 1, ErrorKind::io);
+  spec.destinations.push_back({faulty_store(full, broken), "shop/1"});
+  Transfer transfer(std::move(spec), run);
+  const TransferReport report = transfer.ready();
+  REQUIRE(report.destinations.size() == 2);
+  CHECK_FALSE(report.destinations[0].error);
+  transfer.wait();
+  CHECK(rig.store->head("shop/1"));
+  CHECK_FALSE(full->head("shop/1"));
+}
+
+TEST_CASE("ready records a failure as wait does", "[job]") {
+  const Stop stop;
+  Run run(stop);
+  Rig rig("12345");
+  rig.source->before_finish = failing("exit 1");
+  TransferSpec spec = rig.spec();
+  spec.pipeline.hold = true;
+  Transfer transfer(std::move(spec), run);
+  CHECK(caught([&] { transfer.ready(); }).message() == "exit 1");
+  REQUIRE(run.ledger.failures().size() == 1);
+  CHECK(run.ledger.failures()[0]->error->message() == "exit 1");
 }
