@@ -17,7 +17,8 @@ fi
 
 install_packages "${build_packages[@]}" "${run_packages[@]}" "${server_packages[@]}" \
   "${test_packages[@]}" "${s3_packages[@]}"
-install_offered "${s3_client_packages[@]}"
+server_major=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V | tail -n 1)
+install_offered "${s3_client_packages[@]}" "postgresql-plperl-$server_major"
 
 cmake --preset release -DPGBAK_TESTS=ON -DPGBAK_SANITIZED_TESTS=$sanitized
 cmake --build --preset release
