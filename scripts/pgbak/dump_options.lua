@@ -2,6 +2,8 @@
 -- for all databases and for each one, and that pgbak.backup takes. In the documentation's order.
 local schema = require 'pgbak.schema'
 local failure = require 'pgbak.failure'
+local migration = require 'pgbak.fingerprint_migration'
+local units = require 'pgbak.units'
 
 local M = {}
 
@@ -72,6 +74,15 @@ M.list = {
     doc = '`{app}` in names' },
   { name = 'environment', field = { type = 'string' }, env = { 'BACKUP_ENVIRONMENT' },
     untold = true, doc = '`{environment}` in names' },
+  { name = 'fingerprint', field = { type = 'boolean' }, default = true, untold = true,
+    doc = 'count rows and more while the dump runs, for the manifest: what a restore is checked '
+      .. 'against' },
+  { name = 'fingerprint_exact_bytes', field = { type = 'integer', min = 0 }, untold = true,
+    default = units.gib,
+    doc = "tables up to this size are counted; of larger ones the server's estimate is taken" },
+  { name = 'migration_table', field = { type = 'string' }, untold = true,
+    unset = 'known ones are found',
+    doc = "where the schema's version is: `'schema.table'` or `'schema.table.column'`" },
   { name = 'tags', untold = true, field = { type = 'map', item = { any_of = {
       { type = 'string' }, { type = 'number' }, { type = 'boolean' } } } },
     doc = 'your own facts for the manifest; no secrets' },
@@ -140,6 +151,10 @@ function M.check_together(options, where)
   end
   if options.schema_only and options.data_only then
     failure.raise('config', where .. ': schema_only and data_only exclude each other')
+  end
+  if options.migration_table and not migration.parse(options.migration_table) then
+    failure.raise('config', ("%s: migration_table cannot be '%s'"):format(where,
+      options.migration_table), "it is 'schema.table' or 'schema.table.column'")
   end
   local method = options.compression == 'pg_dump' and 'pg_dump' or options.codec
   local range = LEVELS[method]
