@@ -129,7 +129,8 @@ std::string ExitStatus::text() const {
 
 class Child::Impl {
  public:
-  explicit Impl(ChildSpec spec) : program_(std::move(spec.program)) {
+  explicit Impl(ChildSpec spec)
+      : program_(std::move(spec.program)), on_stderr_(std::move(spec.on_stderr)) {
     spawn(spec);
     try {
       drainer_ = std::thread([this] { drain_stderr(); });
@@ -202,10 +203,17 @@ class Child::Impl {
     };
     if (spec.pipe_stdin) in = make_pipe();
     if (spec.pipe_stdout) out = make_pipe();
-    attach(STDIN_FILENO, in.read, O_RDONLY);
+    if (spec.stdin_from >= 0) {
+      ::posix_spawn_file_actions_adddup2(&settings.actions, spec.stdin_from, STDIN_FILENO);
+    } else {
+      attach(STDIN_FILENO, in.read, O_RDONLY);
+    }
     attach(STDOUT_FILENO, out.write, O_WRONLY);
     attach(STDERR_FILENO, err.write, O_WRONLY);
     ::posix_spawn_file_actions_addclosefrom_np(&settings.actions, STDERR_FILENO + 1);
+    if (!spec.directory.empty()) {
+      ::posix_spawn_file_actions_addchdir_np(&settings.actions, spec.directory.c_str());
+    }
 
     std::vector<std::string> args{program_};
     args.insert(args.end(), spec.args.begin(), spec.args.end());
@@ -288,6 +296,7 @@ class Child::Impl {
   }
 
   void keep(std::string_view text) {
+    if (on_stderr_) on_stderr_(text);
     const std::scoped_lock lock(tail_mutex_);
     tail_ += text;
     if (tail_.size() <= 2 * kStderrTailBytes) return;
@@ -298,6 +307,7 @@ class Child::Impl {
   }
 
   UniqueFd pidfd_, stderr_, ended_;
+  std::function<void(std::string_view)> on_stderr_;
   std::optional<ExitStatus> status_;
   mutable std::mutex tail_mutex_;
   std::string tail_;

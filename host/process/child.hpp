@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +24,13 @@ struct ChildSpec {
   std::vector<std::string> args;  ///< without argv[0]; must hold no secret
   /// Changes to the inherited environment; no value unsets. May hold secrets.
   std::vector<std::pair<std::string, std::optional<std::string>>> env;
-  bool pipe_stdin = false;   ///< else /dev/null
-  bool pipe_stdout = false;  ///< else /dev/null
+  bool pipe_stdin = false;     ///< else /dev/null
+  bool pipe_stdout = false;    ///< else /dev/null
+  std::string directory = {};  ///< working directory; empty: that of this process
+  int stdin_from = -1;         ///< a descriptor that becomes stdin; it stays the caller's
+  /// Gets stderr piece by piece, not redacted, on a thread of the child's; all of it before a wait
+  /// returns how the child ended.
+  std::function<void(std::string_view)> on_stderr = {};
 };
 
 /// How a child ended.
