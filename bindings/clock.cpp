@@ -1,4 +1,4 @@
-// pgbak.clock: the time of day, in UTC.
+// pgbak.clock: the time of day, in UTC; and how long things take.
 #include "host/base/clock.hpp"
 
 #include <poll.h>
@@ -15,6 +15,14 @@ namespace {
 WallTime from_seconds(std::int64_t seconds) { return WallTime(std::chrono::seconds(seconds)); }
 
 void now(Call& call) { call.push(wall_now().time_since_epoch().count()); }
+
+void steady(Call& call) {
+  call.push(std::chrono::duration<double>(SteadyClock::now().time_since_epoch()).count());
+}
+
+void steady(Call& call) {
+  call.push(std::chrono::duration<double>(SteadyClock::now().time_since_epoch()).count());
+}
 
 void format(Call& call) {
   const std::time_t seconds = call.integer(1);
@@ -53,6 +61,22 @@ const Module& clock_module() {
       "clock",
       "Times are integers: seconds since 1970-01-01T00:00:00Z. Text is UTC.",
       {{"now", "The time of day.", {}, "integer", "seconds since 1970", "", "clock.now()", now},
+       {"steady",
+        "A clock that nobody sets: the difference of two readings is how long something took.",
+        {},
+        "number",
+        "seconds since some moment",
+        "",
+        "local began = clock.steady()",
+        steady},
+       {"steady",
+        "For measuring: a time that no change of the clock disturbs.",
+        {},
+        "number",
+        "seconds since some moment",
+        "",
+        "local took = clock.steady() - started",
+        steady},
        {"format",
         "Writes a time as text.",
         {{"time", "integer", false, "seconds since 1970"},

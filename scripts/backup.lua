@@ -14,6 +14,7 @@ local options = pgbak.args({ ... }, {
     { name = 'schema-only', type = 'flag', doc = 'definitions without rows' },
     { name = 'data-only', type = 'flag', doc = 'rows without definitions' },
     { name = 'overwrite', type = 'flag', doc = 'replace a backup that has the same name' },
+    { name = 'verify', type = 'flag', doc = 'then prove that it can be restored: `pgbak verify`' },
     { name = 'dry-run', type = 'flag', doc = 'print what would be done, write nothing' },
     { name = 'json', type = 'flag', doc = 'print the manifests as JSON' },
   },
@@ -51,6 +52,7 @@ local manifests = json.array {}
 local _, err = pgbak.try(pgbak.each, chosen, function(db)
   local made = pgbak.backup(db, {
     type = options.type, to = config.stores, naming = config.naming, dry_run = options.dry_run,
+    verify = options.verify,
   })
   for _, manifest in ipairs(made) do table.insert(manifests, manifest) end
 end)

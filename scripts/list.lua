@@ -4,6 +4,7 @@ local console = require 'pgbak.console'
 local json = require 'pgbak.json'
 local pgbak = require 'pgbak'
 local stores = require 'pgbak.stores'
+local verify_report = require 'pgbak.verify_report'
 
 local options = pgbak.args({ ... }, {
   name = 'list',
@@ -28,7 +29,7 @@ local found, err = backups.collect {
 local function notes(backup)
   local out = {}
   if not backup.good then out[#out + 1] = 'damaged' end
-  if backup.verified then out[#out + 1] = 'verified' end
+  out[#out + 1] = verify_report.note(backup)
   if backup.keep == true then out[#out + 1] = 'kept' end
   if type(backup.keep) == 'number' then
     out[#out + 1] = 'kept until ' .. console.time(backup.keep)

@@ -5,6 +5,7 @@ local json = require 'pgbak.json'
 local pgbak = require 'pgbak'
 local shelves = require 'pgbak.shelves'
 local stores = require 'pgbak.stores'
+local verify_report = require 'pgbak.verify_report'
 
 local options = pgbak.args({ ... }, {
   name = 'status',
@@ -48,14 +49,17 @@ local function print_newest()
   local rows = {}
   for i, each in ipairs(newest) do
     local backup, notes = each.manifest, {}
+    local verified = shelves.last_verified(found, backup)
     if not backup.complete then notes[#notes + 1] = 'a part of it' end
-    if backup.verified then notes[#notes + 1] = 'verified' end
+    notes[#notes + 1] = verify_report.note(backup)
     if backup.keep then notes[#notes + 1] = 'kept' end
     rows[i] = { backup.database, backup.type, console.time(backup.time),
-      console.duration(math.max(0, now - backup.time)), table.concat(notes, ', ') }
+      console.duration(math.max(0, now - backup.time)),
+      verified and console.time(verified) or 'never', table.concat(notes, ', ') }
   end
   io.write(console.table({ { title = 'DATABASE' }, { title = 'TYPE' },
-    { title = 'NEWEST GOOD (UTC)' }, { title = 'AGE', right = true }, { title = '' } }, rows), '\n')
+    { title = 'NEWEST GOOD (UTC)' }, { title = 'AGE', right = true },
+    { title = 'LAST VERIFIED (UTC)' }, { title = '' } }, rows), '\n')
 end
 
 local function print_stores()
@@ -83,9 +87,11 @@ local function as_json()
   end
   for i, each in ipairs(newest) do
     local backup = each.manifest
+    local verified = shelves.last_verified(found, backup)
     out.newest[i] = { database = backup.database, cluster = backup.cluster, key = backup.key,
       type = backup.type, started = backup.started, complete = backup.complete,
-      age_seconds = math.max(0, now - backup.time) }
+      age_seconds = math.max(0, now - backup.time),
+      last_verified = verified and clock.format(verified) }
   end
   for i, shelf in ipairs(looked) do
     out.stores[i] = {}

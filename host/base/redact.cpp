@@ -100,4 +100,12 @@ std::string redact_patterns(std::string_view text) {
   return out;
 }
 
+void redact_strings(Json& json) {
+  if (json.is_string()) {
+    json = redact(json.get<std::string>());
+  } else if (json.is_structured()) {
+    for (Json& child : json) redact_strings(child);
+  }
+}
+
 }  // namespace pgbak

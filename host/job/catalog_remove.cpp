@@ -37,7 +37,7 @@ FloorBackup for_floors(const ListedBackup& backup, const Owner& owner, bool remo
           .finished = backup.finished,
           .good = backup.good,
           .complete = backup.complete(),
-          .verified = backup.verified,
+          .verified = backup.verified(),
           .keep = backup.keep,
           .remove = remove,
           .foreign = backup.owner() == owner ? std::string()

@@ -59,11 +59,13 @@ std::optional<Manifest> Catalog::check_replaceable(const std::string& key,
 
 /// Whether it is a good verified one, and no other of its owner is in the store.
 bool Catalog::is_last_verified(const Manifest& backup) const {
-  if (!is_verified(*store_, backup, run_.stop)) return false;
+  const auto verified = find_verification(*store_, backup, run_.stop);
+  if (!verified || !verified->passed) return false;
+  if (!backup.quarantine.empty()) return false;
   const auto data = store_->head(backup.key);
   if (!data || data->size != backup.stored_bytes) return false;
   return std::ranges::none_of(list().backups, [&](const ListedBackup& each) {
-    return each.key != backup.key && each.owner() == backup.owner() && each.good && each.verified;
+    return each.key != backup.key && each.owner() == backup.owner() && each.good && each.verified();
   });
 }
 

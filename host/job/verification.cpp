@@ -12,28 +12,64 @@ constexpr int kVersion = 1;
 
 std::string verified_key(const std::string& key) { return key + std::string(kVerifiedSuffix); }
 
-bool proves(const std::string& text, const Manifest& manifest) {
-  Json proof;
+std::optional<Verification> verification_of(const std::string& text, const Manifest& manifest) {
+  Json record;
   try {
-    proof = parse_json(text);
+    record = parse_json(text);
   } catch (const Error&) {
-    return false;
+    return std::nullopt;
   }
   const auto is = [&](const char* field, const Json& value) {
-    return proof.is_object() && proof.contains(field) && proof[field] == value;
+    return record.is_object() && record.contains(field) && record[field] == value;
   };
-  return is("version", kVersion) && is("id", manifest.id) && is("sha256", manifest.sha256) &&
-         is("passed", true);
+  if (!is("version", kVersion) || !is("id", manifest.id) || !is("sha256", manifest.sha256)) {
+    return std::nullopt;
+  }
+  Verification out{.passed = is("passed", true)};
+  const Json finished = record.value("finished", Json());
+  try {
+    if (finished.is_string()) out.finished = parse_rfc3339(finished.get<std::string>());
+  } catch (const Error&) {
+    // A proof without a time is one.
+  }
+  return out;
 }
 
-bool is_verified(Store& store, const Manifest& manifest, const Stop& stop) {
+std::optional<Verification> find_verification(Store& store, const Manifest& manifest,
+                                              const Stop& stop) {
   try {
-    return proves(store.get(verified_key(manifest.key), stop), manifest);
+    return verification_of(store.get(verified_key(manifest.key), stop), manifest);
   } catch (const Error& error) {
     // Corrupt: too large to be one.
-    if (error.kind() == ErrorKind::not_found || error.kind() == ErrorKind::corrupt) return false;
+    if (error.kind() == ErrorKind::not_found || error.kind() == ErrorKind::corrupt) {
+      return std::nullopt;
+    }
     throw;
   }
+}
+
+Json verification_record(const Json& told, const Manifest& manifest) {
+  const Json given = told.is_object() ? told : Json::object();  // an empty table is an array
+  const Json checks = given.value("checks", Json::array());
+  bool passed = given.value("error", Json()).is_null() && !checks.empty();
+  for (const Json& check : checks) {
+    const std::string state = check.is_object() ? check.value("state", "") : "";
+    if (state != "passed" && state != "failed" && state != "skipped") {
+      throw Error(ErrorKind::config, "catalog.verify",
+                  "a check of '" + manifest.key + "' has the state '" + state + "'")
+          .hint("it is one of passed, failed, skipped");
+    }
+    passed = passed && state != "failed";
+  }
+  Json out{{"version", kVersion},
+           {"id", manifest.id},
+           {"key", manifest.key},
+           {"sha256", manifest.sha256},
+           {"passed", passed}};
+  for (const auto& [name, value] : given.items()) {
+    if (!out.contains(name)) out[name] = value;
+  }
+  return out;
 }
 
 }  // namespace pgbak

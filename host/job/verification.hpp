@@ -1,7 +1,8 @@
-// The proof that a backup was restored and passed its checks: `<key>.verified` beside it, one JSON
+// What came of restoring a backup and checking the result: `<key>.verified` beside it, one JSON
 // object (docs/manifest.md). It goes with its backup. Any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,12 +16,25 @@ inline constexpr std::string_view kVerifiedSuffix = ".verified";
 /// "<key>.verified"
 std::string verified_key(const std::string& key);
 
-/// Whether `text`, the content of such an object, says that this very backup (id and digest) has
-/// passed. What cannot be read proves nothing.
-bool proves(const std::string& text, const Manifest& manifest);
+/// The latest verification of a backup.
+struct Verification {
+  bool passed = false;
+  std::optional<WallTime> finished = {};
+};
 
-/// Reads the object and asks proves(). False when there is none; throws when the store does not
-/// say.
-bool is_verified(Store& store, const Manifest& manifest, const Stop& stop);
+/// What `text`, the content of such an object, says of this very backup (id and digest). Nothing
+/// when it is about another one, or cannot be read: then it proves nothing.
+std::optional<Verification> verification_of(const std::string& text, const Manifest& manifest);
+
+/// Reads the object and asks verification_of(). Nothing when there is none; throws when the store
+/// does not say.
+std::optional<Verification> find_verification(Store& store, const Manifest& manifest,
+                                              const Stop& stop);
+
+/// The object's content, for a verification of this backup that the caller describes: `checks`
+/// ([{name, state: "passed"|"failed"|"skipped", …}…]), `error` (a text or null) and whatever else.
+/// Whether it has passed follows from these: no error, at least one check, and none that failed.
+/// Throws Error{config} for checks of another form.
+Json verification_record(const Json& told, const Manifest& manifest);
 
 }  // namespace pgbak

@@ -23,6 +23,7 @@ local M = {}
 ---@field type? string 'daily', 'weekly', …; default 'manual'
 ---@field naming? pgbak.NamingSpec default: naming.tiered
 ---@field dry_run? boolean only say what would be done
+---@field verify? boolean restore it into a throwaway PostgreSQL and check it there
 
 ---What the options may be.
 ---@return table<string, pgbak.Field>
@@ -32,6 +33,7 @@ function M.fields()
   fields.type = { type = 'string' }
   fields.naming = names.field
   fields.dry_run = { type = 'boolean' }
+  fields.verify = { type = 'boolean' }
   return fields
 end
 
@@ -134,6 +136,18 @@ local function perform_locked(db, opts)
   return result
 end
 
+---A backup that does not pass stays where it is, but has failed: nothing is deleted because of it.
+local function perform_verified(db, opts)
+  local manifests = perform_locked(db, opts)
+  local first = manifests[1] -- nothing where each store has one of today
+  if opts.verify and first then
+    local to = stores.destinations(opts.to)
+    require('pgbak.verify').run(backups.find { from = to, key = first.key },
+      { from = to, verify = db.verify })
+  end
+  return manifests
+end
+
 ---Backs a database up. The run fails when a required store fails, whatever the caller does with the
 ---error.
 ---@param db pgbak.Database
@@ -148,7 +162,7 @@ function M.run(db, opts)
     log.info(('%s: would write %s to %s'):format(db.name, plan.key, stores.names(plan.to)))
     return { plans.preview(plan) }
   end
-  return run.step('backup', db.name, perform_locked, db, opts)
+  return run.step('backup', db.name, perform_verified, db, opts)
 end
 
 return M

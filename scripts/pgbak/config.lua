@@ -7,6 +7,7 @@ local schema = require 'pgbak.schema'
 local settings = require 'pgbak.settings'
 local stores = require 'pgbak.stores'
 local sys = require 'pgbak.sys'
+local verify_settings = require 'pgbak.verify_settings'
 
 local M = {}
 
@@ -17,6 +18,7 @@ local M = {}
 ---@field min_keep integer good backups of a database that stay in each store
 ---@field naming pgbak.Naming
 ---@field base_name? string
+---@field verify pgbak.VerifySettings of databases that are not configured
 ---@field log_level string
 ---@field log_format string
 ---@field given table<string, any> each setting as it was written
@@ -149,6 +151,7 @@ function M.resolve(sources)
     given = given, origins = origins,
     min_keep = given.min_keep, base_name = given.base_name,
     log_level = given.log_level, log_format = given.log_format,
+    verify = verify_settings.merge(nil, given.verify),
   }
   config.databases = databases.build(given.databases or {}, origins.databases,
     sources.flags or {}, given)
@@ -226,6 +229,10 @@ local function database_rows(config, rows)
         table.insert(rows, { key = key .. '.' .. option.name, value = sys.mask(text_of(own)),
           origin = origin })
       end
+    end
+    if text_of(db.verify) ~= text_of(config.verify) then
+      table.insert(rows, { key = key .. '.verify', value = sys.mask(text_of(db.verify)),
+        origin = origin })
     end
   end
 end

@@ -3,6 +3,7 @@ local pg = require 'pgbak.pg'
 local failure = require 'pgbak.failure'
 local dump_options = require 'pgbak.dump_options'
 local schema = require 'pgbak.schema'
+local verify_settings = require 'pgbak.verify_settings'
 
 local M = {}
 
@@ -11,6 +12,7 @@ local M = {}
 ---@field name string what manifests and logs call it
 ---@field target Target where it is and how to log in
 ---@field base? string what keys begin with; default: name
+---@field verify? pgbak.VerifySettings
 
 ---libpq's keywords that an entry may use instead of `url`.
 local KEYWORDS = { 'host', 'hostaddr', 'port', 'user', 'password', 'dbname', 'service', 'passfile',
@@ -21,6 +23,7 @@ local function entry_fields()
   local fields = dump_options.fields()
   fields.name = { type = 'string' }
   fields.url = { type = 'string' }
+  fields.verify = verify_settings.field
   local text = { any_of = { { type = 'string' }, { type = 'integer' } }, says = 'a string' }
   for _, keyword in ipairs(KEYWORDS) do fields[keyword] = text end
   return fields
@@ -57,7 +60,7 @@ end
 ---@param entries (string|table)[] as M.field allows them
 ---@param where string where they stand, for messages
 ---@param overrides table dump options that win over an entry's own
----@param defaults table dump options for what an entry leaves open
+---@param defaults table dump options and `verify` for what an entry leaves open
 ---@return pgbak.Database[]
 function M.build(entries, where, overrides, defaults)
   local out, seen = {}, {}
@@ -69,6 +72,7 @@ function M.build(entries, where, overrides, defaults)
     local db = dump_options.merge(overrides, own, defaults)
     db.name = own.name or target:database()
     db.target = target
+    db.verify = verify_settings.merge(own.verify, defaults.verify)
     if db.name == '' then failure.raise('config', here .. ' has no name') end
     if seen[db.name] then
       failure.raise('config', ("%s: two databases are called '%s'"):format(where, db.name),

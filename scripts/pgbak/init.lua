@@ -62,4 +62,11 @@ function M.find(opts) return require('pgbak.backups').find(opts) end
 ---@return pgbak.Backup
 function M.restore(backup, opts) return require('pgbak.restore').run(backup, opts) end
 
+---Verifies a backup: restores it into a throwaway PostgreSQL, runs the checks there, and records
+---the result beside it. Raises when it did not pass, or could not be tried.
+---@param backup pgbak.Backup
+---@param opts pgbak.VerifyOptions
+---@return table record
+function M.verify(backup, opts) return require('pgbak.verify').run(backup, opts) end
+
 return M

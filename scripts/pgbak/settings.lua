@@ -5,6 +5,7 @@ local decision = require 'pgbak.decision'
 local dump_options = require 'pgbak.dump_options'
 local names = require 'pgbak.names'
 local stores = require 'pgbak.stores'
+local verify_settings = require 'pgbak.verify_settings'
 
 local M = {}
 
@@ -35,6 +36,10 @@ M.list = {
 }
 for _, option in ipairs(dump_options.list) do table.insert(M.list, option) end
 for _, setting in ipairs {
+  { name = 'verify', field = verify_settings.field,
+    unset = "`{ checks = 'policies/restore_checks.lua', pick = 'newest' }`",
+    doc = 'how `pgbak verify` restores and checks ([verify](verify.md)); the table of a database '
+      .. 'may hold its own' },
   { name = 'log_level',
     field = { type = 'string', choices = { 'debug', 'info', 'warn', 'warning', 'error' } },
     default = 'info', env = { 'LOG_LEVEL' }, doc = 'the least level that is logged' },

@@ -53,6 +53,9 @@ function M.look(from, opts)
       for _, known in ipairs(by_key[manifest.key]) do
         if backups.same(known.manifest, manifest) then
           known.stores[url] = state
+          if manifest.verified and not known.manifest.verified then
+            known.manifest.verified, known.manifest.verified_at = true, manifest.verified_at
+          end
           return
         end
       end
@@ -72,17 +75,33 @@ function M.look(from, opts)
   return shelves, shelved
 end
 
+local function whose(manifest) return manifest.cluster .. '\0' .. manifest.database end
+
+---When a backup of the same database as this one last passed a verification, or nothing.
+---@param shelved pgbak.Shelved[]
+---@param manifest table
+---@return integer?
+function M.last_verified(shelved, manifest)
+  local out
+  for _, each in ipairs(shelved) do
+    if whose(each.manifest) == whose(manifest) and each.manifest.verified_at then
+      out = math.max(out or 0, each.manifest.verified_at)
+    end
+  end
+  return out
+end
+
 ---The newest backup of each database (and cluster) that is good in some store.
 ---@param shelved pgbak.Shelved[] newest first
 ---@return pgbak.Shelved[]
 function M.newest(shelved)
   local out, seen = {}, {}
   for _, each in ipairs(shelved) do
-    local whose = each.manifest.cluster .. '\0' .. each.manifest.database
+    local owner = whose(each.manifest)
     local good = false
     for _, state in pairs(each.stores) do good = good or state == 'yes' end
-    if good and not seen[whose] then
-      seen[whose] = true
+    if good and not seen[owner] then
+      seen[owner] = true
       out[#out + 1] = each
     end
   end

@@ -1,45 +1,27 @@
 -- A simulation as one HTML page: inline style and SVG, no script, nothing from elsewhere. It is
 -- well-formed XML, too, fits a phone, follows light and dark, and says in words what it draws.
 local console = require 'pgbak.console'
+local html = require 'pgbak.html'
 local report = require 'pgbak.simulation_report'
 local sys = require 'pgbak.sys'
 local units = require 'pgbak.units'
 
 local M = {}
+local escape, tag = html.escape, html.tag
 
 local STYLE = [[
-:root { color-scheme: light dark; --page: #fbfaf7; --card: #ffffff; --ink: #1d2526; --soft: #5d6a6b;
-  --line: #dfe3e0; --none: #f0f0ec; --h1: #d5e8e5; --h2: #abd2cc; --h3: #78b5ae; --h4: #45938b;
-  --h5: #1a6e67; --kept: #f0a92b; --letter: #2b1c00; --bad: #cc3a4f; --badsoft: #f3c9cf;
-  --area: #78b5ae; --edge: #1a6e67; }
-@media (prefers-color-scheme: dark) { :root { --page: #121617; --card: #1a2021; --ink: #e6ebea;
-  --soft: #9aa8a8; --line: #2c3536; --none: #20282a; --h1: #1f3a39; --h2: #27534f; --h3: #30706b;
-  --h4: #3f928b; --h5: #62bbb2; --kept: #f5b945; --letter: #2b1c00; --bad: #ef6b7e;
-  --badsoft: #57262e; --area: #27534f; --edge: #62bbb2; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink);
-  font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
-main { max-width: 1160px; margin: 0 auto; padding: 28px 18px 48px; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 4px; overflow-wrap: anywhere; }
-h2 { font-size: 1.1rem; margin: 0 0 8px; }
-p { margin: 0 0 8px; }
-.soft, figcaption, footer { color: var(--soft); }
-.verdict { display: inline-block; margin: 8px 0 16px; padding: 3px 12px; border-radius: 14px;
-  border: 1px solid var(--edge); }
-.verdict.failed { border-color: var(--bad); color: var(--bad); font-weight: 600; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: 16px; margin: 0 0 16px; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 10px 24px;
-  margin: 0; }
-dt { color: var(--soft); font-size: .85rem; }
-dd { margin: 0; }
+:root { --none: #f0f0ec; --h1: #d5e8e5; --h2: #abd2cc; --h3: #78b5ae; --h4: #45938b;
+  --h5: #1a6e67; --kept: #f0a92b; --letter: #2b1c00; --badsoft: #f3c9cf; --area: #78b5ae; }
+@media (prefers-color-scheme: dark) { :root { --none: #20282a; --h1: #1f3a39; --h2: #27534f;
+  --h3: #30706b; --h4: #3f928b; --h5: #62bbb2; --kept: #f5b945; --badsoft: #57262e;
+  --area: #27534f; } }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; list-style: none; margin: 0 0 12px;
   padding: 0; font-size: .88rem; }
 .legend svg { width: 14px; height: 14px; vertical-align: -2px; margin-right: 6px; }
 .years { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr));
   gap: 14px 28px; }
 figure { margin: 0; }
-figcaption { font-weight: 600; }
+figcaption { color: var(--soft); font-weight: 600; }
 .years svg { width: 100%; max-width: 640px; height: auto; display: block;
   overflow: visible; }
 text { fill: var(--soft); font-size: 8px; }
@@ -63,29 +45,8 @@ rect.kept { fill: var(--kept); } rect.failed { fill: var(--bad); }
 .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr));
   gap: 16px; }
 .tables section { margin: 0; overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .92rem;
-  font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-th { color: var(--soft); font-weight: 600; }
-td, .whole { white-space: nowrap; }
-.number { text-align: right; }
-footer { font-size: .85rem; margin-top: 16px; }
+.whole { white-space: nowrap; }
 ]]
-
-local ESCAPES = { ['&'] = '&amp;', ['<'] = '&lt;', ['>'] = '&gt;', ['"'] = '&quot;' }
-
-local function escape(text) return (tostring(text):gsub('[&<>"]', ESCAPES):gsub('%c', '?')) end
-
--- '<' NAME attributes '>' content: the content is markup already.
-local function tag(name, attributes, ...)
-  local out = { '<', name }
-  for _, attribute in ipairs(attributes) do
-    out[#out + 1] = (' %s="%s"'):format(attribute[1], escape(attribute[2]))
-  end
-  out[#out + 1] = '>' .. table.concat { ... } .. ('</%s>'):format(name)
-  return table.concat(out)
-end
 
 local HEAT = { { 7, 'h1', 'deleted within a week' }, { 30, 'h2', 'within 30 days' },
   { 90, 'h3', 'within 90 days' }, { 365, 'h4', 'within a year' }, { math.huge, 'h5', 'later' } }
@@ -265,20 +226,16 @@ end
 function M.page(result)
   local problem = report.problem(result)
   local title = ('What %s keeps'):format(result.policy)
-  return '<!DOCTYPE html>\n' .. tag('html', { { 'lang', 'en' } },
-    '<head><meta charset="utf-8"/>',
-    '<meta name="viewport" content="width=device-width, initial-scale=1"/>',
-    tag('title', {}, escape(title)), '<style>\n' .. STYLE .. '</style></head>\n<body>',
-    tag('main', {}, tag('h1', {}, escape(title)),
-      tag('p', { { 'class', 'soft' } }, escape(('%s; %s'):format(report.headline(result)))),
-      tag('p', { { 'class', problem and 'verdict failed' or 'verdict' } },
-        escape(problem or report.verdict(result))), '\n',
-      calendar(result), '\n',
-      chart(result, 'kept', 'Backups at the end of each day', tostring, result.peak.backups), '\n',
-      chart(result, 'bytes', 'Bytes at the end of each day', console.size, result.peak.bytes), '\n',
-      figures(result), '\n',
-      tables(result), '\n', tag('footer', {}, escape(('%s in %s, simulated by pgbak %s'):format(
-        result.options.database, result.options.store, sys.version())))), '</body>') .. '\n'
+  return html.page(title, STYLE, tag('h1', {}, escape(title)),
+    tag('p', { { 'class', 'soft' } }, escape(('%s; %s'):format(report.headline(result)))),
+    tag('p', { { 'class', problem and 'verdict failed' or 'verdict' } },
+      escape(problem or report.verdict(result))), '\n',
+    calendar(result), '\n',
+    chart(result, 'kept', 'Backups at the end of each day', tostring, result.peak.backups), '\n',
+    chart(result, 'bytes', 'Bytes at the end of each day', console.size, result.peak.bytes), '\n',
+    figures(result), '\n',
+    tables(result), '\n', tag('footer', {}, escape(('%s in %s, simulated by pgbak %s'):format(
+      result.options.database, result.options.store, sys.version()))))
 end
 
 return M

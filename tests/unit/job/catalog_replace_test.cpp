@@ -106,7 +106,7 @@ TEST_CASE("whichever call fails, the data is whole, the run fails and a rerun re
       const auto listed = rig.catalog.list().backups;
       REQUIRE(listed.size() == 1);
       CHECK_FALSE(listed[0].good);  // another size
-      CHECK_FALSE(listed[0].verified);
+      CHECK_FALSE(listed[0].verified());
       Run rerun(rig.stop);
       rerun.id = "rerun";
       rig.back_up(rig.below, rerun);

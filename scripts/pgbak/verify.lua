@@ -1,0 +1,277 @@
+-- Verifying a backup: read it whole, restore it into a throwaway PostgreSQL, run the checks there,
+-- and record beside the backup what came of it.
+local attempt = require 'pgbak.attempt'
+local catalog = require 'pgbak.catalog'
+local check_run = require 'pgbak.check_run'
+local clock = require 'pgbak.clock'
+local console = require 'pgbak.console'
+local failure = require 'pgbak.failure'
+local log = require 'pgbak.log'
+local pg = require 'pgbak.pg'
+local restores = require 'pgbak.restore'
+local run = require 'pgbak.run'
+local schema = require 'pgbak.schema'
+local scratch = require 'pgbak.scratch'
+local stores = require 'pgbak.stores'
+local structure = require 'pgbak.structure'
+local verify_settings = require 'pgbak.verify_settings'
+
+local M = {}
+
+---@class pgbak.VerifyOptions
+---@field from pgbak.StoreSpec|pgbak.StoreSpec[] the backup's store, and perhaps others
+---@field verify? pgbak.VerifySettings
+---@field structure_only? boolean only read the backup: no server, and no record
+---@field told? fun(outcome: pgbak.Verification) called in every case, before a failure is raised
+
+---What came of one verification.
+---@class pgbak.Verification
+---@field state 'passed'|'failed'|'untried' untried: nothing is known of the backup, no record
+---@field backup pgbak.Backup
+---@field structure_only boolean
+---@field record? table as it was written beside the backup (docs/manifest.md)
+---@field structure? table what structure.check() found
+---@field error? any why it failed
+
+local SPEC = {
+  from = stores.field,
+  verify = verify_settings.field,
+  structure_only = { type = 'boolean' },
+  told = { type = 'function' },
+}
+M.fields = SPEC
+
+-- Failures of these kinds are the backup's; what else happens says nothing about it.
+local BLAMED = { corrupt = true, process = true }
+
+local CHECKS = 'policies/restore_checks.lua'
+
+---Runs a part of the verification and adds it to the checks: it has passed, or failed with what it
+---raised. Raises that again.
+local function part(work, name, fn, ...)
+  local began = clock.steady()
+  local result, err = attempt.try(fn, work, ...)
+  local seconds = clock.steady() - began
+  work.timings[name] = seconds
+  local state = err == nil and 'passed' or 'failed'
+  table.insert(work.checks, { name = name, state = state, seconds = seconds,
+    message = err and (type(err) == 'table' and err.text or tostring(err)) or result or '' })
+  if err ~= nil then error(err, 0) end
+end
+
+local function check_structure(work)
+  local found = structure.check(work.backup, work.store)
+  work.structure = found
+  for _, note in ipairs(found.notes or {}) do table.insert(work.notes, note) end
+  return ('%s read, %s dumped, %d tables with rows; digest and end are right'):format(
+    console.size(found.bytes), console.size(found.raw_bytes), #found.tables)
+end
+
+local function open_scratch(work)
+  local print = type(work.backup.fingerprint) == 'table' and work.backup.fingerprint or {}
+  local like = { encoding = print.encoding or work.backup.options.encoding,
+    collate = print.collate, ctype = print.ctype, locale_provider = print.locale_provider,
+    icu_locale = print.icu_locale }
+  if work.settings.server then
+    return scratch.database(pg.target(work.settings.server), like)
+  end
+  like.major = tonumber(tostring(work.backup.server_version):match '^%d+')
+  like.directory = work.settings.directory
+  return scratch.cluster(like)
+end
+
+---Roles that the backup names and a new cluster lacks: without them nothing could be owned or
+---granted.
+local function create_roles(work)
+  local wanted = type(work.backup.fingerprint) == 'table' and work.backup.fingerprint.roles or {}
+  local connection, known = pg.connect(work.scratch:server_target()), {}
+  for _, row in ipairs(connection:query('select rolname from pg_roles')) do
+    known[row.rolname] = true
+  end
+  for _, role in ipairs(wanted) do
+    if not known[role] then
+      connection:query(('create role %s nologin'):format(pg.quote_identifier(role)))
+    end
+  end
+  connection:close()
+end
+
+-- What the server says of owners and grantees that are not there.
+local OWNER_ERRORS = { 'role "*" does not exist', 'must be member of role "*"',
+  'must be able to SET ROLE "*"', 'must be owner of *' }
+
+---The error messages that the restore may go on after, as globs.
+local function tolerated_errors(tolerate)
+  local out = {}
+  for _, glob in ipairs(tolerate.errors or {}) do out[#out + 1] = glob end
+  for _, name in ipairs(tolerate.missing_extensions or {}) do
+    out[#out + 1] = ('extension "%s" is not available'):format(name)
+    out[#out + 1] = ('extension "%s" does not exist'):format(name)
+  end
+  for _, glob in ipairs(tolerate.owners and OWNER_ERRORS or {}) do out[#out + 1] = glob end
+  return #out > 0 and out or nil
+end
+
+---The tolerance to declare, where what failed can be declared.
+local function advise(err)
+  local text = type(err) == 'table' and err.text or ''
+  local extension = text:match 'extension "([^"]+)" is not available'
+    or text:match 'could not open extension control file "[^"]*/([^/"]+)%.control"'
+  if extension then
+    failure.advise(err, ("install the extension, or declare that it may be missing: verify = "
+      .. "{ tolerate = { missing_extensions = { '%s' } } } in pgbak.lua"):format(extension))
+  elseif text:find 'role "[^"]+" does not exist' then
+    failure.advise(err, 'declare that owners and grantees may be missing: verify = '
+      .. '{ tolerate = { owners = true } } in pgbak.lua')
+  end
+end
+
+local function restore(work)
+  local backup, settings = work.backup, work.settings
+  local own_cluster = work.scratch:kind() == 'cluster'
+  local globals = own_cluster and type(backup.globals) == 'table' and backup.globals.key ~= nil
+  if own_cluster and not globals then create_roles(work) end
+  local ok, result = pcall(restores.run, backup, {
+    from = work.store, to = work.scratch:target(), allow_source = true, jobs = settings.jobs,
+    globals = globals or nil, tolerate = tolerated_errors(settings.tolerate or {}), quiet = true,
+  })
+  if not ok then
+    advise(result)
+    error(result, 0)
+  end
+  work.tolerated = result.tolerated or {}
+  return ('%s into PostgreSQL %s%s'):format(console.size(backup.raw_bytes),
+    work.scratch:version(), #work.tolerated > 0
+      and ('; %d declared errors tolerated'):format(#work.tolerated) or '')
+end
+
+local function run_checks(work)
+  local began = clock.steady()
+  local connection = pg.connect(work.scratch:target())
+  local ok, results = pcall(check_run.all, work.policy, {
+    connection = connection, manifest = work.backup, tolerate = work.settings.tolerate or {},
+    http = work.settings.http, now = work.backup.time,
+  })
+  connection:close()
+  if not ok then error(results, 0) end
+  work.timings.checks = clock.steady() - began
+  for _, each in ipairs(results) do table.insert(work.checks, each) end
+end
+
+---What happens in the throwaway server, which is gone afterwards in every case.
+local function try_out(work)
+  local began = clock.steady()
+  work.scratch = open_scratch(work)
+  work.timings.start = clock.steady() - began
+  for _, note in ipairs(work.scratch:notes()) do table.insert(work.notes, note) end
+  work.method, work.server_version = work.scratch:kind(), work.scratch:version()
+  local ok, err = pcall(function()
+    part(work, 'restore', restore)
+    run_checks(work)
+  end)
+  local closed, trouble = pcall(work.scratch.close, work.scratch)
+  if not ok then
+    if not closed then log.error('the throwaway server: ' .. tostring(trouble)) end
+    error(err, 0)
+  end
+  if not closed then error(trouble, 0) end
+end
+
+local MOST_LISTED = 100 -- a record has to stay small enough to be read
+
+local function first_of(list)
+  local out = {}
+  for i = 1, math.min(#list, MOST_LISTED) do out[i] = list[i] end
+  return out
+end
+
+local function write_record(work, err)
+  return catalog.verify(work.store, work.backup.key, work.backup.id, {
+    started = clock.format(work.started), finished = clock.format(clock.now()),
+    method = work.method or 'structure', server_version = work.server_version,
+    rto_seconds = err == nil and work.timings.restore or nil, timings = work.timings,
+    checks = work.checks, tolerated = first_of(work.tolerated), notes = work.notes,
+    error = err and (type(err) == 'table' and err.text or tostring(err)) or nil,
+  })
+end
+
+---Raises what the checks found, if anything.
+local function judge(work, record)
+  if record.passed then return end
+  local failed = {}
+  for _, each in ipairs(record.checks) do
+    if each.state == 'failed' then failed[#failed + 1] = each end
+  end
+  if #failed == 0 then
+    failure.raise('corrupt', ("'%s': no check was made"):format(work.backup.key))
+  end
+  failure.raise('corrupt', ("'%s' is restored, but %d of %d checks failed: %s: %s%s"):format(
+    work.backup.key, #failed, #record.checks, failed[1].name, failed[1].message,
+    #failed > 1 and '; …' or ''))
+end
+
+local function perform(work, outcome, structure_only)
+  local ok, err = pcall(function()
+    part(work, 'structure', check_structure)
+    outcome.structure = work.structure
+    if not structure_only then try_out(work) end
+  end)
+  local kind = not ok and type(err) == 'table' and err.kind
+  if not ok and not BLAMED[kind] then error(err, 0) end
+  outcome.state, outcome.error = ok and 'passed' or 'failed', err
+  if not structure_only then
+    outcome.record = write_record(work, not ok and err or nil)
+    if ok and not outcome.record.passed then outcome.state = 'failed' end
+  end
+  if not ok then error(err, 0) end
+  if outcome.record then judge(work, outcome.record) end
+  return outcome.record or outcome.structure
+end
+
+---The backup as it lies there, with all that its manifest says.
+local function whole(backup, store)
+  local found = catalog.get(store, backup.key)
+  if not found then
+    failure.raise('not_found', ("no backup '%s' in %s"):format(backup.key, store:url()),
+      '`pgbak list` shows the keys')
+  end
+  found.store = store:url()
+  return found
+end
+
+local function begin(backup, opts, outcome)
+  local store = stores.select(opts.from, backup.store)[1].store
+  backup = whole(backup, store)
+  outcome.backup = backup
+  local settings = opts.verify or {}
+  log.info(('verifying %s in %s'):format(backup.key, store:url()))
+  local work = { backup = backup, store = store, settings = settings, started = clock.now(),
+    checks = {}, timings = {}, notes = {}, tolerated = {} }
+  if backup.quarantine then
+    table.insert(work.notes, 'the backup is in quarantine: '
+      .. table.concat(backup.quarantine, '; '))
+  end
+  if not opts.structure_only then
+    work.policy = check_run.load(settings.checks or CHECKS, backup, 'verify.checks')
+  end
+  return perform(work, outcome, opts.structure_only)
+end
+
+---Verifies a backup: reads it, restores it into a throwaway PostgreSQL, runs the checks and records
+---the result beside it. Raises when it did not pass, or could not be tried.
+---@param backup pgbak.Backup as pgbak.find or pgbak.list return it
+---@param opts pgbak.VerifyOptions
+---@return table record; with structure_only what structure.check() found
+function M.run(backup, opts)
+  schema.check_options(opts, SPEC, 'pgbak.verify', { 'from' })
+  local outcome = { backup = backup, state = 'untried',
+    structure_only = opts.structure_only or false }
+  local ok, result = pcall(run.step, 'verify', ('%s in %s'):format(backup.key, backup.store), begin,
+    backup, opts, outcome)
+  if not ok then outcome.error = outcome.error or result end
+  if opts.told then opts.told(outcome) end
+  if not ok then error(result, 0) end
+  return result
+end
+
+return M

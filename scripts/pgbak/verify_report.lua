@@ -1,0 +1,207 @@
+-- What verifications came to, for people and as data.
+local console = require 'pgbak.console'
+local failure = require 'pgbak.failure'
+local json = require 'pgbak.json'
+local sys = require 'pgbak.sys'
+
+local M = {}
+
+local STYLES = { passed = 'green', failed = 'red', skipped = 'dim' }
+local MARKS = { passed = '✔', failed = '✘', skipped = '-' }
+local PLAIN = { passed = 'ok  ', failed = 'FAIL', skipped = '-   ' }
+
+---Whether the terminal, or who else reads, shows UTF-8: what the locale of the environment says.
+---@return boolean
+function M.is_utf8()
+  local locale = sys.env 'LC_ALL' or sys.env 'LC_CTYPE' or sys.env 'LANG' or ''
+  return locale:lower():gsub('-', ''):find('utf8', 1, true) ~= nil
+end
+
+---A short time: 0.04 s. Durations of a second and more as elsewhere.
+---@param seconds? number
+---@return string
+function M.seconds(seconds)
+  if not seconds then return '' end
+  return seconds < 1 and ('%.2f s'):format(seconds) or console.duration(seconds)
+end
+
+---What a list says of a backup's verification, if there was one.
+---@param backup table as catalog.list gives it
+---@return string?
+function M.note(backup)
+  local at = backup.verified_at or backup.verify_failed_at
+  local when = at and ' ' .. console.time(at):sub(1, 10) or ''
+  if backup.verified then return 'verified' .. when end
+  return backup.verify_failed_at and 'FAILED VERIFICATION' .. when or nil
+end
+
+local PHASES = { { 'structure', 'read and check' }, { 'start', 'start PostgreSQL' },
+  { 'restore', 'restore' }, { 'checks', 'checks' } }
+
+---How long each phase took: 'read and check 0.1 s, …'.
+---@param record table
+---@return string
+function M.timings(record)
+  local out = {}
+  for _, phase in ipairs(PHASES) do
+    local seconds = record.timings[phase[1]]
+    if seconds then out[#out + 1] = ('%s %s'):format(phase[2], M.seconds(seconds)) end
+  end
+  return table.concat(out, ', ')
+end
+
+---How many checks are in each state.
+---@param record table
+---@return { passed: integer, failed: integer, skipped: integer }
+function M.counts(record)
+  local out = { passed = 0, failed = 0, skipped = 0 }
+  for _, each in ipairs(record.checks) do out[each.state] = out[each.state] + 1 end
+  return out
+end
+
+---What was restored where, in a few words.
+---@param record table
+---@return string
+function M.place(record)
+  if not record.server_version then return 'not restored' end
+  return ('restored into PostgreSQL %s, %s'):format(record.server_version,
+    record.method == 'cluster' and 'a throwaway cluster of its own' or 'a scratch database')
+end
+
+---The sentence that the recovery plan needs; nothing where nothing was restored.
+---@param outcome pgbak.Verification
+---@return string?
+function M.rto(outcome)
+  local seconds = outcome.record and outcome.record.rto_seconds
+  if not seconds or outcome.state ~= 'passed' then return nil end
+  return ('recovery took %s (RTO): reading %s from %s, and restoring %s'):format(M.seconds(seconds),
+    console.size(outcome.backup.stored_bytes), outcome.backup.store,
+    console.size(outcome.backup.raw_bytes))
+end
+
+---Why a verification did not pass, in one line.
+---@param outcome pgbak.Verification
+---@return string?
+function M.problem(outcome)
+  if outcome.error == nil then return nil end
+  return type(outcome.error) == 'table' and outcome.error.text or tostring(outcome.error)
+end
+
+---The result in one line.
+---@param outcome pgbak.Verification
+---@return string
+function M.verdict(outcome)
+  if outcome.state == 'untried' then
+    return 'COULD NOT BE VERIFIED: ' .. M.problem(outcome)
+  elseif outcome.structure_only then
+    return outcome.state == 'passed'
+      and 'the file is whole; only a restore shows whether it can be restored'
+      or 'DAMAGED: ' .. M.problem(outcome)
+  end
+  local counts = M.counts(outcome.record)
+  local skipped = counts.skipped > 0 and (', %d skipped'):format(counts.skipped) or ''
+  if outcome.state == 'passed' then
+    return ('verified: %d checks passed%s'):format(counts.passed, skipped)
+  end
+  return ('NOT VERIFIED: %d of %d checks failed%s'):format(counts.failed,
+    counts.passed + counts.failed, skipped)
+end
+
+-- Which backup this is.
+local function head(outcome)
+  local backup = outcome.backup
+  return { ('%s in %s'):format(backup.key, backup.store),
+    ('%s of %s, %s UTC, %s stored'):format(backup.type, backup.database,
+      console.time(backup.time), console.size(backup.stored_bytes)) }
+end
+M.head = head
+
+local function check_lines(record, lines)
+  local marks, width = M.is_utf8() and MARKS or PLAIN, 0
+  for _, each in ipairs(record.checks) do width = math.max(width, #each.name) end
+  for _, each in ipairs(record.checks) do
+    lines[#lines + 1] = ('  %s %-' .. width .. 's  %8s  %s'):format(
+      console.styled(marks[each.state], STYLES[each.state]), console.printable(each.name),
+      M.seconds(each.seconds), console.printable(each.message))
+  end
+end
+
+local function text_of(outcome)
+  local lines, title = {}, head(outcome)
+  lines[1] = console.styled(console.printable(title[1]), 'bold')
+  lines[2] = '  ' .. console.printable(title[2])
+  local record = outcome.record
+  if record then
+    lines[#lines + 1] = '  ' .. M.place(record)
+    check_lines(record, lines)
+    for _, each in ipairs(record.tolerated) do
+      lines[#lines + 1] = '  tolerated: ' .. console.printable(each.message)
+    end
+    for _, note in ipairs(record.notes) do
+      lines[#lines + 1] = '  note: ' .. console.printable(note)
+    end
+    lines[#lines + 1] = '  took: ' .. M.timings(record)
+  end
+  local good = outcome.state == 'passed'
+  lines[#lines + 1] = '  ' .. console.styled(console.printable(M.verdict(outcome)),
+    good and 'green' or 'red')
+  local rto = M.rto(outcome)
+  if rto then lines[#lines + 1] = '  ' .. rto end
+  return table.concat(lines, '\n') .. '\n'
+end
+
+---For people: a line per check, what it took, and the time of recovery.
+---@param outcomes pgbak.Verification[]
+---@return string
+function M.text(outcomes)
+  local out = {}
+  for i, each in ipairs(outcomes) do out[i] = text_of(each) end
+  return table.concat(out, '\n')
+end
+
+---How many verifications ended in each state.
+---@param outcomes pgbak.Verification[]
+---@return { passed: integer, failed: integer, untried: integer }
+function M.summary(outcomes)
+  local out = { passed = 0, failed = 0, untried = 0 }
+  for _, each in ipairs(outcomes) do out[each.state] = out[each.state] + 1 end
+  return out
+end
+
+---For machines: what --json writes.
+---@param outcomes pgbak.Verification[]
+---@return table
+function M.data(outcomes)
+  local out = M.summary(outcomes)
+  out.verifications = json.array {}
+  for i, each in ipairs(outcomes) do
+    local backup = each.backup
+    out.verifications[i] = { state = each.state, structure_only = each.structure_only,
+      key = backup.key, store = backup.store, id = backup.id, database = backup.database,
+      type = backup.type, started = backup.started, stored_bytes = backup.stored_bytes,
+      record = each.record, structure = each.structure, error = M.problem(each) }
+  end
+  return out
+end
+
+local function write_file(path, text)
+  local file, err = io.open(path, 'w')
+  if not (file and file:write(text) and file:close()) then
+    failure.raise('io', ("cannot write '%s': %s"):format(path, err or 'is the disk full?'))
+  end
+end
+
+---Prints and writes what the options of a script ask for.
+---@param outcomes pgbak.Verification[]
+---@param options { json?: string, html?: string } files; '-' is standard output
+function M.write(outcomes, options)
+  if options.json then
+    local text = json.encode(M.data(outcomes), { pretty = true }) .. '\n'
+    if options.json == '-' then io.write(text) else write_file(options.json, text) end
+  end
+  if options.html then write_file(options.html, require('pgbak.verify_html').page(outcomes)) end
+  if options.json == '-' then return end
+  io.write(#outcomes > 0 and M.text(outcomes) or 'nothing to verify\n')
+end
+
+return M

@@ -1,0 +1,68 @@
+-- scripts/verify.lua: prove that a backup can be restored, in a throwaway PostgreSQL
+local backups = require 'pgbak.backups'
+local pgbak = require 'pgbak'
+local report = require 'pgbak.verify_report'
+local stores = require 'pgbak.stores'
+local verify_settings = require 'pgbak.verify_settings'
+
+local options = pgbak.args({ ... }, {
+  name = 'verify',
+  doc = 'Restores a backup into a PostgreSQL that is started for it and gone afterwards, runs the\n'
+    .. 'checks of policies/restore_checks.lua there, and records the result beside the backup.',
+  options = {
+    { name = 'key', positional = true, doc = 'the backup, as `pgbak list` shows it' },
+    { name = 'latest', type = 'flag',
+      doc = 'the newest one with tables and rows, instead of a key' },
+    { name = 'database', value = 'NAME', doc = 'with --latest, --all-unverified: of this one' },
+    { name = 'type', doc = 'with --latest, --all-unverified: of this type' },
+    { name = 'all-unverified', type = 'flag', doc = 'every good one that was never verified' },
+    { name = 'store', value = 'URL', doc = 'look only in this store' },
+    { name = 'structure', type = 'flag',
+      doc = 'only read it: digest, end, contents; needs no server, and records nothing' },
+    { name = 'server', value = 'URL', doc = 'in a scratch database there, not in a new cluster' },
+    { name = 'jobs', type = 'integer', value = 'N', doc = 'custom format: so many connections' },
+    { name = 'json', value = 'FILE', doc = "write the results as JSON; '-' for standard output" },
+    { name = 'html', value = 'FILE', doc = 'write them as a page' },
+  },
+  examples = { 'pgbak verify --latest', 'pgbak verify --all-unverified --json verified.json' },
+})
+if not options then return end
+
+---The backups that the options name.
+local function chosen(from)
+  if not options.all_unverified then return { backups.chosen(options, from) } end
+  if options.key or options.latest then
+    pgbak.fail('config', '--all-unverified excludes a key and --latest')
+  end
+  local out = {}
+  for _, each in ipairs(pgbak.list { from = from, database = options.database,
+    type = options.type }) do
+    if each.good and not each.verified then out[#out + 1] = each end
+  end
+  return out
+end
+
+---A directory that is missing is better told now than after hours.
+local function check_directory(path)
+  local directory = path and path:match '^(.+)/'
+  if directory and not require('pgbak.sys').exists(directory) then
+    pgbak.fail('not_found', ("there is no directory '%s'"):format(directory))
+  end
+end
+
+local config = pgbak.config({}, { databases_optional = true })
+check_directory(options.json)
+check_directory(options.html)
+local from = stores.select(config.stores, options.store)
+local asked = { server = options.server, jobs = options.jobs }
+
+local outcomes = {}
+local _, err = pgbak.try(pgbak.each, chosen(from), function(backup)
+  pgbak.verify(backup, {
+    from = from, verify = verify_settings.merge(asked, verify_settings.of(config, backup)),
+    structure_only = options.structure,
+    told = function(outcome) outcomes[#outcomes + 1] = outcome end,
+  })
+end)
+report.write(outcomes, options)
+if err then error(err, 0) end
