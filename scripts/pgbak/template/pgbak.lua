@@ -66,6 +66,22 @@ return {
   -- on_upload_failure = 'keep',          -- or 'delete': the file, when an upload failed for good
   -- skip_if_exists = false,              -- true: not twice a day into one store
 
+  -- How `pgbak verify` proves that backups can be restored. Without `checks`:
+  -- policies/restore_checks.lua. A database's table may hold its own `verify`.
+  -- verify = {
+  --   checks = 'policies/shop_checks.lua',
+  --   pick = 'newest',                   -- 'random', 'least_recently_verified': verify_weekly
+  --   server = 'postgresql://…/postgres', -- default: a throwaway cluster on this machine
+  --   directory = '/var/tmp',            -- where that lies; default: $TMPDIR, or /tmp
+  --   http = 'http://127.0.0.1:8080/health',
+  --   jobs = 2,
+  --   tolerate = {
+  --     errors = { 'schema "public" already exists' },
+  --     missing_extensions = { 'pg_cron' },
+  --     owners = false,
+  --   },
+  -- },
+
   -- Your own facts for the manifest of every backup.
   -- tags = { team = 'shop' },
 
