@@ -80,8 +80,10 @@ local function open_scratch(work)
   return scratch.cluster(like)
 end
 
+local function own_cluster(work) return work.scratch:kind() == 'cluster' end
+
 ---Roles that the backup names and a new cluster lacks: without them nothing could be owned or
----granted.
+---granted. Superusers, since some things can belong to no one else, such as event triggers.
 local function create_roles(work)
   local wanted = type(work.backup.fingerprint) == 'table' and work.backup.fingerprint.roles or {}
   local connection, known = pg.connect(work.scratch:server_target()), {}
@@ -90,7 +92,7 @@ local function create_roles(work)
   end
   for _, role in ipairs(wanted) do
     if not known[role] then
-      connection:query(('create role %s nologin'):format(pg.quote_identifier(role)))
+      connection:query(('create role %s superuser nologin'):format(pg.quote_identifier(role)))
     end
   end
   connection:close()
@@ -126,16 +128,28 @@ local function advise(err)
   end
 end
 
+---A full disk says nothing about the backup.
+local function check_room(work, err)
+  local text = type(err) == 'table' and err.text or tostring(err)
+  if (text .. work.scratch:log_tail()):find('No space left on device', 1, true) then
+    failure.raise('io', ("no room to restore '%s': the disk of %s is full"):format(work.backup.key,
+      own_cluster(work) and work.scratch:directory() or 'the given server'),
+      'verify.directory in pgbak.lua names another one; the dump has '
+      .. console.size(work.backup.raw_bytes))
+  end
+end
+
 local function restore(work)
   local backup, settings = work.backup, work.settings
-  local own_cluster = work.scratch:kind() == 'cluster'
-  local globals = own_cluster and type(backup.globals) == 'table' and backup.globals.key ~= nil
-  if own_cluster and not globals then create_roles(work) end
+  local own = own_cluster(work)
+  local globals = own and type(backup.globals) == 'table' and backup.globals.key ~= nil
+  if own and not globals then create_roles(work) end
   local ok, result = pcall(restores.run, backup, {
     from = work.store, to = work.scratch:target(), allow_source = true, jobs = settings.jobs,
-    globals = globals or nil, tolerate = tolerated_errors(settings.tolerate or {}), quiet = true,
+    globals = globals or nil, tolerate = tolerated_errors(settings.tolerate or {}), checked = true, quiet = true,
   })
   if not ok then
+    check_room(work, result)
     advise(result)
     error(result, 0)
   end
@@ -189,7 +203,8 @@ local function write_record(work, err)
   return catalog.verify(work.store, work.backup.key, work.backup.id, {
     started = clock.format(work.started), finished = clock.format(clock.now()),
     method = work.method or 'structure', server_version = work.server_version,
-    rto_seconds = err == nil and work.timings.restore or nil, timings = work.timings,
+    rto_seconds = err == nil and work.timings.structure + work.timings.restore or nil,
+    timings = work.timings,
     checks = work.checks, tolerated = first_of(work.tolerated), notes = work.notes,
     error = err and (type(err) == 'table' and err.text or tostring(err)) or nil,
   })

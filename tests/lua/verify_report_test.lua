@@ -40,7 +40,7 @@ shop/a.sql.gz in ./backups
   ]] .. skip .. [[ migration version            no table of migrations
   took: read and check 0.31 s, start PostgreSQL 1.4 s, restore 4.2 s, checks 0.20 s
   verified: 1 checks passed, 1 skipped
-  recovery took 4.2 s (RTO): reading 11.4 MiB from ./backups, and restoring 34.3 MiB
+  recovery took 4.2 s (RTO): 11.4 MiB read and checked from ./backups, 34.3 MiB restored
 
 shop/a.sql.gz in ./backups
   daily of shop, 2026-09-21 14:13:20 UTC, 11.4 MiB stored
