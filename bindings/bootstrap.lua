@@ -88,7 +88,9 @@ local function undeclared(_, name)
   error(("'%s' is assigned to, but not declared: write local"):format(tostring(name)), 2)
 end
 
-local MODULES = { 'pgbak.calendar', 'pgbak.naming', 'pgbak.retention', 'pgbak.units' }
+local MODULES = { 'pgbak.calendar', 'pgbak.check', 'pgbak.naming', 'pgbak.retention', 'pgbak.units' }
+-- Those that give each file a table of its own.
+local FRESH = { ['pgbak.check'] = true, ['pgbak.naming'] = true, ['pgbak.retention'] = true }
 
 local function policy_require(name)
   name = tostring(name)
@@ -99,7 +101,7 @@ local function policy_require(name)
       :format(name, table.concat(MODULES, ', ')), 2)
   end
   local module = require(name)
-  if name == 'pgbak.retention' or name == 'pgbak.naming' then return module.fresh() end
+  if FRESH[name] then return module.fresh() end
   return type(module) == 'table' and copy(module) or module
 end
 

@@ -20,10 +20,6 @@ void steady(Call& call) {
   call.push(std::chrono::duration<double>(SteadyClock::now().time_since_epoch()).count());
 }
 
-void steady(Call& call) {
-  call.push(std::chrono::duration<double>(SteadyClock::now().time_since_epoch()).count());
-}
-
 void format(Call& call) {
   const std::time_t seconds = call.integer(1);
   if (!call.has(2)) {
@@ -68,14 +64,6 @@ const Module& clock_module() {
         "seconds since some moment",
         "",
         "local began = clock.steady()",
-        steady},
-       {"steady",
-        "For measuring: a time that no change of the clock disturbs.",
-        {},
-        "number",
-        "seconds since some moment",
-        "",
-        "local took = clock.steady() - started",
         steady},
        {"format",
         "Writes a time as text.",

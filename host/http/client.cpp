@@ -13,6 +13,16 @@
 
 namespace pgbak {
 
+std::string shown_url(std::string_view url) {
+  url = url.substr(0, url.find_first_of("?#"));
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(url);
+  const std::size_t host = scheme + 3;
+  const std::size_t at = url.substr(0, url.find('/', host)).rfind('@');
+  if (at == std::string_view::npos || at < host) return std::string(url);
+  return std::string(url.substr(0, host)) + std::string(url.substr(at + 1));
+}
+
 const std::string* HttpHead::find(std::string_view name) const {
   const auto found = std::find_if(headers.begin(), headers.end(), [&](const HttpHeader& header) {
     return header.name.size() == name.size() &&

@@ -21,7 +21,7 @@ using HttpHeaders = std::vector<HttpHeader>;
 
 struct HttpRequest {
   std::string method;  ///< "GET", "PUT", …
-  std::string url;     ///< absolute and percent-encoded; its query never appears in an error
+  std::string url;     ///< absolute and percent-encoded; an error shows it as shown_url() does
   HttpHeaders headers;
   Bytes body;  ///< sent with Content-Length; must stay valid until the response has begun
   /// Longest time without one byte in either direction, the server's thinking included.
@@ -29,6 +29,9 @@ struct HttpRequest {
   /// For send(): the longest time from the end of the request to the end of the response.
   std::chrono::milliseconds response_timeout{600'000};
 };
+
+/// An address without what may be secret: the login before its host, its query and its fragment.
+std::string shown_url(std::string_view url);
 
 /// How a response begins.
 struct HttpHead {

@@ -48,7 +48,7 @@ std::string human(std::chrono::milliseconds time) {
 
 Exchange::Exchange(std::shared_ptr<ChannelPool> channels, const HttpRequest& request)
     : channels_(std::move(channels)),
-      what_(request.method + ' ' + request.url.substr(0, request.url.find_first_of("?#"))),
+      what_(request.method + ' ' + shown_url(request.url)),
       body_(request.body),
       stall_timeout_(request.stall_timeout) {
   add_header({"Expect", {}});

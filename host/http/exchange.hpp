@@ -66,7 +66,7 @@ class Exchange final : public HttpStream {
   Error translate(CURLcode code) const;
 
   const std::shared_ptr<ChannelPool> channels_;
-  const std::string what_;  // method and URL without its query, which may hold a signature
+  const std::string what_;  // method and shown_url(): a query may hold a signature
   const Bytes body_;
   const std::chrono::milliseconds stall_timeout_;
   std::optional<std::chrono::milliseconds> response_timeout_;

@@ -16,7 +16,9 @@ end
 -- What of these modules a rehearsed script may use; a function that is added to them later is
 -- refused until it is named here.
 local HARMLESS = {
+  http = {},
   pg = { 'target', 'dump', 'tool', 'quote_identifier' },
+  scratch = {},
   store = {},
   stream = { 'run', 'start', 'count', 'rate_limit' },
   sys = { 'hostname', 'version', 'mask', 'mark_secret', 'nearest', 'human_bytes', 'human_seconds',
