@@ -8,8 +8,10 @@
 #include "bindings/handle.hpp"
 #include "host/job/transfer.hpp"
 #include "host/pg/connection.hpp"
+#include "host/pg/restore_log.hpp"
 #include "host/pg/target.hpp"
 #include "host/store/store.hpp"
+#include "host/stream/spool.hpp"
 
 namespace pgbak {
 
@@ -71,6 +73,15 @@ struct ClassName<Target> {
 template <>
 struct ClassName<Connection> {
   static constexpr std::string_view value = "Connection";
+};
+
+template <>
+struct ClassName<RestoreLog> {
+  static constexpr std::string_view value = "RestoreLog";
+};
+template <>
+struct ClassName<Spool> {
+  static constexpr std::string_view value = "Spool";
 };
 
 }  // namespace pgbak

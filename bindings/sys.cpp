@@ -1,8 +1,11 @@
 // pgbak.sys: the surroundings of a run.
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <filesystem>
 
 #include "bindings/api_docs.hpp"
@@ -64,6 +67,28 @@ void human_seconds_text(Call& call) { call.push(human_seconds(call.number(1))); 
 void exists(Call& call) {
   std::error_code ignored;
   call.push(std::filesystem::exists(call.string(1), ignored));
+}
+
+void free_bytes(Call& call) {
+  std::error_code unknown;
+  const auto space = std::filesystem::space(call.string(1), unknown);
+  call.push(unknown ? Json(nullptr) : Json(static_cast<std::uint64_t>(space.available)));
+}
+
+void ask(Call& call) {
+  const std::string prompt = redact(call.string(1));
+  const Stop& stop = call.run().stop;
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, prompt.data(), prompt.size());
+  std::string line;
+  for (char c = 0; c != '\n';) {
+    std::array<pollfd, 2> fds{{{STDIN_FILENO, POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
+    ::poll(fds.data(), fds.size(), -1);
+    stop.check("sys.ask");
+    const ssize_t got = ::read(STDIN_FILENO, &c, 1);
+    if (got == 0 || (got < 0 && errno != EINTR)) break;
+    if (got == 1 && c != '\n') line += c;
+  }
+  call.push(line);
 }
 
 void read(Call& call) { call.push(read_file(call.string(1))); }
@@ -221,6 +246,22 @@ const Module& sys_module() {
         human_seconds_text},
        {"exists", "Whether a file or directory exists.", path, "boolean", "yes or no", "",
         "sys.exists('pgbak.lua')", exists},
+       {"free_bytes",
+        "Space on a file system.",
+        {{"path", "string", false, "of something on it"}},
+        "integer",
+        "bytes that this user may fill; nil when that cannot be told",
+        "",
+        "sys.free_bytes('/tmp')",
+        free_bytes},
+       {"ask",
+        "Asks the person at the terminal and waits for a line.",
+        {{"prompt", "string", false, "written to standard error"}},
+        "string",
+        "the line without its end; empty at the end of the input",
+        "cancelled",
+        "sys.ask('Go on? ')",
+        ask},
        {"read_file", "Reads a file whole, at most 16 MiB.", path, "string", "its content",
         "not_found, permission, io, config when it is larger", "sys.read_file('list.json')", read},
        {"write_new",

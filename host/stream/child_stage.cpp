@@ -68,7 +68,8 @@ class ChildSource final : public Source {
 
 class ChildSink final : public Sink {
  public:
-  ChildSink(ChildSpec spec, std::string name) : name_(std::move(name)) {
+  ChildSink(ChildSpec spec, std::string name, ChildVerdict verdict)
+      : name_(std::move(name)), verdict_(std::move(verdict)) {
     // Without this the first write to a dead child would end pgbak instead of giving EPIPE.
     std::signal(SIGPIPE, SIG_IGN);
     spec.pipe_stdin = true;
@@ -93,8 +94,7 @@ class ChildSink final : public Sink {
 
   void commit(const Stop& stop) override {
     child_->close_stdin();
-    const ExitStatus status = child_->wait(stop);
-    if (!status.good()) throw child_->failure(kOp, status).with_context(name_);
+    judge(child_->wait(stop));
   }
 
   void abort() noexcept override { child_->kill(); }
@@ -104,14 +104,41 @@ class ChildSink final : public Sink {
  private:
   /// The reason behind an EPIPE is the child's exit status, whatever it was.
   Error ended_early(const Stop& stop) {
-    const ExitStatus status = child_->wait(stop);
-    if (!status.good()) return child_->failure(kOp, status).with_context(name_);
+    judge(child_->wait(stop));
     return Error(ErrorKind::process, kOp, name_ + ": ended before it had read all its input")
         .detail(child_->stderr_tail());
   }
 
+  void judge(const ExitStatus& status) const {
+    if (verdict_) return verdict_(*child_, status);
+    if (!status.good()) throw child_->failure(kOp, status).with_context(name_);
+  }
+
   static constexpr const char* kOp = "stream.child_sink";
   std::string name_;
+  ChildVerdict verdict_;
+  std::optional<Child> child_;
+};
+
+class ChildWork final : public Source {
+ public:
+  ChildWork(ChildSpec spec, std::string name, ChildVerdict verdict)
+      : name_(std::move(name)), verdict_(std::move(verdict)) {
+    child_.emplace(std::move(spec));
+  }
+  ~ChildWork() override { child_->kill(); }
+
+  std::size_t read(std::span<std::byte> /*into*/, const Stop& stop) override {
+    status_ = child_->wait(stop);
+    return 0;
+  }
+  void finish(const Stop& /*stop*/) override { verdict_(*child_, status_); }
+  std::string name() const override { return name_; }
+
+ private:
+  std::string name_;
+  ChildVerdict verdict_;
+  ExitStatus status_;
   std::optional<Child> child_;
 };
 
@@ -121,8 +148,12 @@ std::unique_ptr<Source> child_source(ChildSpec spec, std::string name) {
   return std::make_unique<ChildSource>(std::move(spec), std::move(name));
 }
 
-std::unique_ptr<Sink> child_sink(ChildSpec spec, std::string name) {
-  return std::make_unique<ChildSink>(std::move(spec), std::move(name));
+std::unique_ptr<Sink> child_sink(ChildSpec spec, std::string name, ChildVerdict verdict) {
+  return std::make_unique<ChildSink>(std::move(spec), std::move(name), std::move(verdict));
+}
+
+std::unique_ptr<Source> child_work(ChildSpec spec, std::string name, ChildVerdict verdict) {
+  return std::make_unique<ChildWork>(std::move(spec), std::move(name), std::move(verdict));
 }
 
 }  // namespace pgbak

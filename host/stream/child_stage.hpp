@@ -1,6 +1,7 @@
 // Child processes as ends of a pipeline: pg_dump as a source, psql and pg_restore as sinks.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,8 +13,15 @@ namespace pgbak {
 /// Reads a child's stdout. finish() waits and throws Error{process} unless it exited 0.
 std::unique_ptr<Source> child_source(ChildSpec spec, std::string name);
 
+/// Throws unless a child that ended so has done its work.
+using ChildVerdict = std::function<void(const Child&, const ExitStatus&)>;
+
 /// Writes to a child's stdin. commit() closes stdin and throws Error{process} unless the child then
-/// exits 0; abort() kills the child before its stdin is closed.
-std::unique_ptr<Sink> child_sink(ChildSpec spec, std::string name);
+/// exits 0, or what `verdict` throws; abort() kills the child before its stdin is closed.
+std::unique_ptr<Sink> child_sink(ChildSpec spec, std::string name, ChildVerdict verdict = {});
+
+/// A child that neither takes nor gives bytes, as a source of none: it starts at once, read() waits
+/// for its end, finish() throws as for child_sink().
+std::unique_ptr<Source> child_work(ChildSpec spec, std::string name, ChildVerdict verdict);
 
 }  // namespace pgbak
