@@ -146,7 +146,8 @@ local function restore(work)
   if own and not globals then create_roles(work) end
   local ok, result = pcall(restores.run, backup, {
     from = work.store, to = work.scratch:target(), allow_source = true, jobs = settings.jobs,
-    globals = globals or nil, tolerate = tolerated_errors(settings.tolerate or {}), checked = true, quiet = true,
+    globals = globals or nil, tolerate = tolerated_errors(settings.tolerate or {}),
+    checked = true, quiet = true,
   })
   if not ok then
     check_room(work, result)

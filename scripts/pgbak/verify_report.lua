@@ -74,8 +74,8 @@ end
 function M.rto(outcome)
   local seconds = outcome.record and outcome.record.rto_seconds
   if not seconds or outcome.state ~= 'passed' then return nil end
-  return ('recovery took %s (RTO): %s read and checked from %s, %s restored'):format(M.seconds(seconds),
-    console.size(outcome.backup.stored_bytes), outcome.backup.store,
+  return ('recovery took %s (RTO): %s read and checked from %s, %s restored'):format(
+    M.seconds(seconds), console.size(outcome.backup.stored_bytes), outcome.backup.store,
     console.size(outcome.backup.raw_bytes))
 end
 
