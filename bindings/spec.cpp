@@ -6,9 +6,10 @@ namespace pgbak {
 
 const std::vector<const Module*>& all_modules() {
   static const std::vector<const Module*> modules{
-      &catalog_module(), &clock_module(),  &codec_module(), &digest_module(),    &floors_module(),
-      &json_module(),    &log_module(),    &pg_module(),    &rehearsal_module(), &run_module(),
-      &store_module(),   &stream_module(), &sys_module(),   &timezone_module()};
+      &catalog_module(),   &clock_module(),   &codec_module(),   &digest_module(), &floors_module(),
+      &http_module(),      &inspect_module(), &json_module(),    &log_module(),    &pg_module(),
+      &rehearsal_module(), &run_module(),     &scratch_module(), &store_module(),  &stream_module(),
+      &sys_module(),       &timezone_module()};
   return modules;
 }
 

@@ -3,9 +3,8 @@
 // (field.md, 1, 2, 4). Custom archives have no end mark; there the exit status must do.
 #include "host/pg/dump.hpp"
 
-#include <algorithm>
-
 #include "host/base/error.hpp"
+#include "host/pg/dump_ends.hpp"
 #include "host/pg/extra_options.hpp"
 
 namespace pgbak {
@@ -54,68 +53,6 @@ void check_options(const DumpOptions& options) {
   check_extra_options("pg_dump", options.extra, refused, "eEnNStT");
 }
 
-/// The first and the last bytes of what passes.
-class Ends {
- public:
-  void add(std::string_view bytes) {
-    empty_ = empty_ && bytes.empty();
-    head_ += bytes.substr(0, kKeptBytes - std::min(kKeptBytes, head_.size()));
-    tail_ += bytes.substr(bytes.size() - std::min(kKeptBytes, bytes.size()));
-    if (tail_.size() > kKeptBytes) tail_.erase(0, tail_.size() - kKeptBytes);
-  }
-  bool empty() const { return empty_; }
-  const std::string& head() const { return head_; }
-  const std::string& tail() const { return tail_; }
-
- private:
-  static constexpr std::size_t kKeptBytes = 512;
-  std::string head_, tail_;
-  bool empty_ = true;
-};
-
-/// How a complete SQL dump is recognised; "PostgreSQL database dump" or "… cluster dump".
-class SqlTrailer {
- public:
-  explicit SqlTrailer(const std::string& title)
-      : head_("--\n-- " + title + "\n--\n"), end_("-- " + title + " complete") {}
-
-  bool begins(const Ends& ends) const { return ends.head().starts_with(head_); }
-  const std::string& line() const { return end_; }
-
-  bool ends(const Ends& ends) const {
-    const std::size_t at = ends.tail().rfind("\n" + end_ + "\n");
-    return at != std::string::npos && only_closing(ends.tail().substr(at + end_.size() + 2)) &&
-           unrestricted(ends);
-  }
-
- private:
-  /// After the last comment only "--", empty lines and \unrestrict follow.
-  static bool only_closing(std::string_view rest) {
-    while (!rest.empty()) {
-      const std::size_t size = rest.find('\n');
-      if (size == std::string_view::npos) return false;
-      const std::string_view line = rest.substr(0, size);
-      if (!line.empty() && line != "--" && !line.starts_with("\\unrestrict ")) return false;
-      rest.remove_prefix(size + 1);
-    }
-    return true;
-  }
-
-  /// Since 15.14, 16.10 and 17.6 a dump that begins with "\restrict <key>" ends with "\unrestrict
-  /// <key>", before or after the last comment (field.md, 22).
-  static bool unrestricted(const Ends& ends) {
-    static constexpr std::string_view kRestrict = "\n\\restrict ";
-    const std::size_t at = ends.head().find(kRestrict);
-    if (at == std::string::npos) return true;
-    const std::size_t key = at + kRestrict.size();
-    const std::size_t end = ends.head().find('\n', key);
-    return ends.tail().find("\n\\unrestrict " + ends.head().substr(key, end - key) + "\n") !=
-           std::string::npos;
-  }
-
-  std::string head_, end_;
-};
-
 class DumpSource final : public Source {
  public:
   DumpSource(ChildSpec command, std::string name, std::optional<SqlTrailer> trailer,
@@ -142,7 +79,7 @@ class DumpSource final : public Source {
       if (!ends_.head().starts_with("PGDMP")) incomplete("its output is not a custom archive");
       return;
     }
-    if (!trailer_->begins(ends_)) incomplete("its output does not begin like an SQL dump");
+    if (!trailer_->begins(ends_.head())) incomplete("its output does not begin like an SQL dump");
     if (!trailer_->ends(ends_)) {
       incomplete("its output ends without the line '" + trailer_->line() +
                  "': the dump is cut short");

@@ -6,9 +6,9 @@ local M = {}
 
 local CODECS = {
   gzip = { encode = codec.gzip, decode = codec.gunzip, ending = '.gz', tool = 'gunzip -c',
-    level = 6 },
+    level = 6, magic = '\31\139' },
   zstd = { encode = codec.zstd, decode = codec.unzstd, ending = '.zst', tool = 'zstd -dc',
-    level = 1 },
+    level = 1, magic = '\40\181\47\253' },
   none = { ending = '' },
 }
 
@@ -38,6 +38,20 @@ end
 function M.decoders(name)
   local decode = find(name).decode
   return decode and { decode() } or {}
+end
+
+---What a file is compressed by, as its first bytes say.
+---@param path string
+---@return string name
+function M.of_file(path)
+  local file, err = io.open(path, 'rb')
+  if not file then failure.raise('not_found', ("cannot read '%s'"):format(path), err) end
+  local head = file:read(8) or ''
+  file:close()
+  for name, each in pairs(CODECS) do
+    if each.magic and head:sub(1, #each.magic) == each.magic then return name end
+  end
+  return 'none'
 end
 
 ---The ending of file names: sql.gz, dump.zst, …
