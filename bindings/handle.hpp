@@ -76,6 +76,13 @@ std::shared_ptr<T> take_handle(lua_State* lua, int index) {
   return object;
 }
 
+/// Whether it is such a handle, and neither closed nor used up.
+template <typename T>
+bool is_open(lua_State* lua, int index) {
+  const detail::Box* box = detail::find_box(lua, index, &detail::kTag<T>);
+  return box != nullptr && box->object;
+}
+
 /// Closes a handle; closing twice is nothing.
 template <typename T>
 void close_handle(lua_State* lua, int index) {

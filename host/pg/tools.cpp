@@ -131,9 +131,9 @@ Tool find_tool(const std::string& name, int server_major, const ToolSearch& sear
   if (restricted) message += " in " + search.only + " (" + search.only_variable + ")";
   message += candidates.found.empty() ? ": none found" : ": found " + candidates.found;
   throw Error(ErrorKind::unavailable, kOp, message)
-      .hint("install postgresql-client-" + major + ", or point " +
-            (restricted ? search.only_variable : "PG_PROGRAM_DIR") + " at a directory that has " +
-            name + " " + major + " or newer");
+      .hint("install postgresql-" + std::string(name == "initdb" ? "" : "client-") + major +
+            ", or point " + (restricted ? search.only_variable : "PG_PROGRAM_DIR") +
+            " at a directory that has " + name + " " + major + " or newer");
 }
 
 }  // namespace pgbak

@@ -28,9 +28,10 @@ struct ToolSearch {
   static ToolSearch from_environment(int server_major);
 };
 
-/// The `name` (pg_dump, pg_dumpall, pg_restore, psql) for a server of `server_major`: the same
-/// major if there is one, else the lowest newer one. Throws Error{unavailable} when there is none
-/// or all are too old; the message lists what was found, the hint says which package to install.
+/// The `name` (pg_dump, pg_dumpall, pg_restore, psql, initdb) for a server of `server_major`: the
+/// same major if there is one, else the lowest newer one. Throws Error{unavailable} when there is
+/// none or all are too old; the message lists what was found, the hint says which package to
+/// install.
 Tool find_tool(const std::string& name, int server_major, const ToolSearch& search,
                const Stop& stop);
 
