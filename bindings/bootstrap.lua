@@ -88,7 +88,8 @@ local function undeclared(_, name)
   error(("'%s' is assigned to, but not declared: write local"):format(tostring(name)), 2)
 end
 
-local MODULES = { 'pgbak.calendar', 'pgbak.check', 'pgbak.naming', 'pgbak.retention', 'pgbak.units' }
+local MODULES = { 'pgbak.admission', 'pgbak.calendar', 'pgbak.check', 'pgbak.naming',
+  'pgbak.retention', 'pgbak.units' }
 -- Those that give each file a table of its own.
 local FRESH = { ['pgbak.check'] = true, ['pgbak.naming'] = true, ['pgbak.retention'] = true }
 

@@ -61,6 +61,7 @@ void publish(Call& call) {
   if (facts.has("options")) manifest.options = facts.json("options");
   if (facts.has("tags")) manifest.tags = facts.json("tags");
   manifest.restore = facts.strings("restore");
+  manifest.quarantine = facts.strings("quarantine");
   call.push(for_lua(Catalog(store, call.run()).publish(std::move(manifest))));
 }
 
@@ -78,7 +79,12 @@ void list(Call& call) {
   for (const ListedBackup& each : listing.backups) {
     Json backup = for_lua(each);
     backup["good"] = each.good;
-    backup["verified"] = each.verified;
+    backup["damaged"] = each.damaged;
+    backup["verified"] = each.verified();
+    if (each.verification && each.verification->finished) {
+      backup[each.verified() ? "verified_at" : "verify_failed_at"] =
+          each.verification->finished->time_since_epoch().count();
+    }
     backups.push_back(std::move(backup));
   }
   call.push(backups);
@@ -122,6 +128,16 @@ void keep(Call& call) {
       (how.has("until") ? 1 : 0) + (how.boolean("keep") ? 1 : 0) + (how.boolean("release") ? 1 : 0);
   if (given != 1) throw Misuse("one of 'until', 'keep = true' and 'release = true' expected");
   call.push(for_lua(Catalog(store, call.run()).keep(key, mark)));
+}
+
+void admit(Call& call) {
+  call.push(for_lua(Catalog(call.object<Store>(1), call.run()).admit(call.string(2))));
+}
+
+void verify(Call& call) {
+  const auto store = call.object<Store>(1);
+  call.push(
+      Catalog(store, call.run()).record_verification(call.string(2), call.string(3), call.json(4)));
 }
 
 void history(Call& call) {
@@ -216,7 +232,9 @@ const Module& catalog_module() {
            {"naming", "string", "'tiered'", "which naming made the key"},
            {"options", "table", "", "of the dump"},
            {"tags", "table", "", "your own"},
-           {"restore", "string[]", "", "command lines that restore it with stock tools"}}}},
+           {"restore", "string[]", "", "command lines that restore it with stock tools"},
+           {"quarantine", "string[]", "",
+            "why it is doubted: then it counts for nothing until admit()"}}}},
         "table",
         "the manifest",
         "refused when this run wrote no such data or its pipeline did not end with "
@@ -256,8 +274,10 @@ const Module& catalog_module() {
         "table",
         "array of manifests, with `time` (the start, in seconds), `size` (= stored_bytes), "
         "`complete` (not only schema, data or chosen tables), `good` (its data is there, with the "
-        "right size), `verified` (it was restored and passed its checks), `keep` (nil, true, or "
-        "until when, in seconds); second, array of {key, message} for what cannot be read",
+        "right size, and it is not quarantined), `damaged` (its data is gone or has another size), "
+        "`verified` (it was restored and passed its checks), `verified_at` (when that "
+        "was, in seconds), `verify_failed_at` (when it last was tried and failed), `keep` (nil, "
+        "true, or until when, in seconds); second, array of {key, message} for what cannot be read",
         "permission, unavailable, io",
         "local backups, problems = catalog.list(disk)",
         list},
@@ -318,6 +338,31 @@ const Module& catalog_module() {
         "config for a time after the year 9999",
         "catalog.keep(disk, key, { keep = true })",
         keep},
+       {"admit",
+        "Takes a backup out of quarantine, if it is in one: it counts from now on. Rewrites its "
+        "manifest.",
+        {store, {"key", "string", false, "of its data"}},
+        "table",
+        "the manifest",
+        "not_found when there is no such backup, corrupt when its data is gone or has another size",
+        "catalog.admit(disk, key)",
+        admit},
+       {"verify",
+        "Records what came of restoring a backup and checking the result, in <key>.verified beside "
+        "it. It has passed when there is no error, at least one check, and none that failed.",
+        {store,
+         {"key", "string", false, "of its data"},
+         {"id", "string", false, "of the backup that was verified"},
+         {"told", "table", false,
+          "`checks`, an array of {name, state = 'passed'|'failed'|'skipped', …}; `error`, a text "
+          "when there was no restored database to check; and what else is to be known "
+          "(docs/manifest.md)"}},
+        "table",
+        "the record",
+        "not_found when there is no such backup, refused when another one has taken its place, "
+        "config for a check without one of these states",
+        "catalog.verify(disk, backup.key, backup.id, { checks = results })",
+        verify},
        {"history",
         "What was deleted from a store, newest first. A record is written before the deletion, so "
         "a run that was killed may have left the backup in place.",

@@ -15,6 +15,7 @@ local options = pgbak.args({ ... }, {
     { name = 'data-only', type = 'flag', doc = 'rows without definitions' },
     { name = 'overwrite', type = 'flag', doc = 'replace a backup that has the same name' },
     { name = 'verify', type = 'flag', doc = 'then prove that it can be restored: `pgbak verify`' },
+    { name = 'no-admission', type = 'flag', doc = 'take it as it is, whatever the policy doubts' },
     { name = 'dry-run', type = 'flag', doc = 'print what would be done, write nothing' },
     { name = 'json', type = 'flag', doc = 'print the manifests as JSON' },
   },
@@ -25,7 +26,10 @@ local options = pgbak.args({ ... }, {
 })
 if not options then return end
 
+local admission
+if options['no-admission'] then admission = false end
 local config = pgbak.config {
+  admission = admission,
   format = options.format, codec = options.codec, level = options.level,
   schema_only = options.schema_only, data_only = options.data_only, overwrite = options.overwrite,
 }

@@ -28,7 +28,8 @@ local found, err = backups.collect {
 -- What else is to be known of a backup.
 local function notes(backup)
   local out = {}
-  if not backup.good then out[#out + 1] = 'damaged' end
+  if backup.damaged then out[#out + 1] = 'damaged' end
+  if backup.quarantine then out[#out + 1] = 'quarantined' end
   out[#out + 1] = verify_report.note(backup)
   if backup.keep == true then out[#out + 1] = 'kept' end
   if type(backup.keep) == 'number' then

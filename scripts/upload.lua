@@ -52,12 +52,15 @@ local looked, found = shelves.look(both(from, to))
 local shelf_of = {}
 for _, shelf in ipairs(looked) do shelf_of[shelf.store] = shelf end
 
+-- A quarantined one stays so in its copies.
+local WHOLE = { yes = true, quarantined = true }
+
 -- A store that has a good copy of it; and whether any of them has it at all.
 local function source_of(each)
   local known = false
   for _, source in ipairs(from) do
     local state = each.stores[source.store:url()]
-    if state == 'yes' then return source.store, true end
+    if WHOLE[state] then return source.store, true end
     known = known or state ~= nil
   end
   return nil, known
@@ -68,7 +71,7 @@ local function lacking(each)
   local out = {}
   for _, destination in ipairs(to) do
     local url = destination.store:url()
-    if each.stores[url] ~= 'yes' and not shelf_of[url].error then out[#out + 1] = destination end
+    if not WHOLE[each.stores[url]] and not shelf_of[url].error then out[#out + 1] = destination end
   end
   return out
 end
@@ -88,7 +91,7 @@ local _, err = pgbak.try(pgbak.each, found, function(each)
   if not seen then return end
   known = true
   for _, destination in ipairs(to) do
-    if each.stores[destination.store:url()] == 'yes' then present = present + 1 end
+    if WHOLE[each.stores[destination.store:url()]] then present = present + 1 end
   end
   local lack = lacking(each)
   if #lack == 0 then return end

@@ -75,16 +75,6 @@ std::string digest_of(const PipelineReport& report, const std::string& key) {
   return report.filters.back().result;
 }
 
-/// For what users write freely; names, keys and command lines stay as they are, since a password
-/// may be a part of a database's name.
-void redact_strings(Json& json) {
-  if (json.is_string()) {
-    json = redact(json.get<std::string>());
-  } else if (json.is_structured()) {
-    for (Json& child : json) redact_strings(child);
-  }
-}
-
 void write_manifest(Store& store, const std::string& key, const Json& manifest,
                     const WriteOptions& options, const Stop& stop) {
   const std::string text = manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -157,9 +147,10 @@ CatalogListing Catalog::list() const {
     const auto manifest = find(keys[i]);
     if (!manifest) return;  // deleted meanwhile
     const ObjectInfo* data = objects.find(keys[i]);
-    found[i] = {*manifest, data != nullptr && data->size == manifest->stored_bytes};
+    const bool damaged = data == nullptr || data->size != manifest->stored_bytes;
+    found[i] = {*manifest, damaged, !damaged && manifest->quarantine.empty()};
     if (objects.find(verified_key(keys[i])) != nullptr) {
-      found[i]->verified = is_verified(*store_, *manifest, run_.stop);
+      found[i]->verification = find_verification(*store_, *manifest, run_.stop);
     }
   });
   CatalogListing out;
@@ -233,6 +224,7 @@ Manifest Catalog::publish(Manifest manifest) {
   manifest.host = host_name();
   manifest.script = run_.script;
   redact_strings(manifest.tags);
+  for (std::string& why : manifest.quarantine) why = redact_patterns(why);
   for (auto& [name, value] : manifest.options.items()) {
     // A password may be a part of these names, and a restore needs them whole.
     static const std::set<std::string> kNames{"dbname", "schemas", "exclude_schemas", "tables",
@@ -300,30 +292,42 @@ void Catalog::write_companions(const Manifest& manifest) {
 }
 
 Manifest Catalog::keep(const std::string& key, const std::optional<Keep>& keep) {
-  constexpr const char* kOp = "catalog.keep";
-  const std::size_t entry = run_.ledger.begin("keep", key);
+  return amend("keep", key, keep.has_value(), [&](Json& manifest) {
+    // A year of five digits could never be read again.
+    if (keep && keep->until) parse_rfc3339(format_rfc3339(*keep->until));
+    manifest["keep"] = to_json(keep);
+  });
+}
+
+Manifest Catalog::admit(const std::string& key) {
+  return amend("admit", key, true, [](Json& manifest) { manifest["quarantine"] = nullptr; });
+}
+
+/// Changes what a manifest says; `kind` is that of the ledger's entry.
+Manifest Catalog::amend(const std::string& kind, const std::string& key, bool needs_data,
+                        const std::function<void(Json&)>& change) {
+  const std::string op = "catalog." + kind;
+  const std::size_t entry = run_.ledger.begin(kind, key);
   try {
     const auto manifest = find(key);
     if (!manifest) {
-      throw Error(ErrorKind::not_found, kOp, "no backup '" + key + "' in " + store_->url());
+      throw Error(ErrorKind::not_found, op, "no backup '" + key + "' in " + store_->url());
     }
     const auto data = store_->head(key);
-    if (keep && (!data || data->size != manifest->stored_bytes)) {
+    if (needs_data && (!data || data->size != manifest->stored_bytes)) {
       throw Error(
-          ErrorKind::corrupt, kOp,
+          ErrorKind::corrupt, op,
           "'" + key + "' in " + store_->url() + " is damaged: its data is gone or has another size")
-          .hint("no policy deletes it, but it is no backup to keep");
+          .hint("no policy deletes it, but it is no backup to " + kind);
     }
-    // A year of five digits could never be read again.
-    if (keep && keep->until) parse_rfc3339(format_rfc3339(*keep->until));
     // What a newer pgbak wrote into it stays.
     Json json = parse_json(store_->get(meta_key(key), run_.stop));
-    json["keep"] = to_json(keep);
+    change(json);
     write_manifest(*store_, key, json, {.overwrite = true}, run_.stop);
     if (data && !store_->head(key)) {
       // A run that deletes backups was here between: what is left must not look like one.
       store_->remove(meta_key(key));
-      throw Error(ErrorKind::not_found, kOp,
+      throw Error(ErrorKind::not_found, op,
                   "'" + key + "' in " + store_->url() + " was deleted meanwhile");
     }
     run_.ledger.succeed(entry);

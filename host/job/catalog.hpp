@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,14 +13,18 @@
 #include "host/job/history.hpp"
 #include "host/job/manifest.hpp"
 #include "host/job/run.hpp"
+#include "host/job/verification.hpp"
 #include "host/store/store.hpp"
 
 namespace pgbak {
 
 /// A backup with what the store tells of it beside the manifest.
 struct ListedBackup : Manifest {
-  bool good = false;      ///< its data is there, with the right size
-  bool verified = false;  ///< verification.hpp
+  bool damaged = false;                           ///< its data is gone or has another size
+  bool good = false;                              ///< neither damaged nor quarantined
+  std::optional<Verification> verification = {};  ///< the latest one
+  /// Whether it was restored and passed its checks.
+  bool verified() const { return verification && verification->passed; }
 };
 
 /// An object of pgbak's that cannot be read. It is never deleted and never counts.
@@ -114,6 +119,17 @@ class Catalog {
   /// for a time that a manifest cannot hold. Success or failure is an entry of the ledger.
   Manifest keep(const std::string& key, const std::optional<Keep>& keep);
 
+  /// Takes a backup out of quarantine: from now on it counts like any other. Success for one that
+  /// is in none. Throws Error{not_found} as keep() does, Error{corrupt} when its data is gone or
+  /// has another size. An entry of the ledger, too.
+  Manifest admit(const std::string& key);
+
+  /// Writes `<key>.verified` from what the caller tells (verification_record()) and from what the
+  /// host knows: the run, its script, its machine, pgbak's version. Returns it. Throws
+  /// Error{not_found} when there is no such backup, or it was deleted meanwhile, Error{refused}
+  /// when `id` is no longer the one under the key.
+  Json record_verification(const std::string& key, const std::string& id, const Json& told);
+
   /// What was deleted from this store; with `key` only that key's deletions. Reads the records in
   /// parallel.
   DeletionHistory history(const std::optional<std::string>& key = {}) const;
@@ -123,6 +139,8 @@ class Catalog {
   bool is_last_verified(const Manifest& backup) const;
   void begin_replacing(const std::string& key, const Replaces& by) const;
   void write_companions(const Manifest& manifest);
+  Manifest amend(const std::string& kind, const std::string& key, bool needs_data,
+                 const std::function<void(Json&)>& change);
   std::vector<ListedBackup> check_removal(const std::vector<std::string>& keys, const Owner& owner,
                                           const RemoveOptions& options) const;
   void write_history(const std::vector<ListedBackup>& going, const Owner& owner,

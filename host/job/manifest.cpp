@@ -45,6 +45,10 @@ class Reader {
     return *found;
   }
 
+  std::vector<std::string> texts(const char* field) const {
+    return optional<std::vector<std::string>>(field).value_or(std::vector<std::string>{});
+  }
+
   WallTime time(const char* field) const {
     const auto text = required<std::string>(field);
     try {
@@ -172,7 +176,8 @@ Json Manifest::to_json() const {
           {"fingerprint", fingerprint},
           {"restore", restore},
           {"destinations", destinations},
-          {"keep", pgbak::to_json(keep)}};
+          {"keep", pgbak::to_json(keep)},
+          {"quarantine", quarantine.empty() ? Json(nullptr) : Json(quarantine)}};
 }
 
 Manifest Manifest::from_json(const Json& json, const std::string& where) {
@@ -216,10 +221,10 @@ Manifest Manifest::from_json(const Json& json, const std::string& where) {
   out.options = read.object("options");
   out.tags = read.object("tags");
   out.fingerprint = json.value("fingerprint", Json(nullptr));
-  out.restore =
-      read.optional<std::vector<std::string>>("restore").value_or(std::vector<std::string>{});
+  out.restore = read.texts("restore");
   out.destinations = read.array("destinations");
   out.keep = read.keep();
+  out.quarantine = read.texts("quarantine");
   return out;
 }
 

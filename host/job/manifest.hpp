@@ -70,6 +70,9 @@ struct Manifest {
   /// {store, key, required, state, message}.
   Json destinations = Json::array();
   std::optional<Keep> keep;  ///< set by Catalog::keep()
+  /// Why an admission policy doubts it: then it counts for nothing until Catalog::admit(). Empty
+  /// for any other backup.
+  std::vector<std::string> quarantine;
 
   Owner owner() const { return {cluster, database}; }
   /// Whether it was meant to bring a database back alone: not only the schema, only the data, or

@@ -1,5 +1,6 @@
 -- One backup of one database into all its stores. A store that fails loses no other: those that
 -- have the backup keep it, and the run fails at the end, unless that store is best effort.
+local admission = require 'pgbak.admission_verdict'
 local attempt = require 'pgbak.attempt'
 local backups = require 'pgbak.backups'
 local catalog = require 'pgbak.catalog'
@@ -102,6 +103,7 @@ end
 
 local function perform(plan)
   local name, all = plan.db.name, #plan.to
+  plan.all = plan.to
   plan.to = lacking(plan)
   if #plan.to == 0 then
     log.info(('%s: every store has a %s backup of today'):format(name, plan.type))
@@ -120,7 +122,9 @@ local function perform(plan)
       console.duration(report.seconds), console.size(report.in_bytes),
       console.size(report.out_bytes), console.rate(report.in_bytes, report.seconds), plan.key))
   end
+  if plan.quarantine and next(failures) then log.warn(admission.failure(plan).text) end
   conclude(plan, manifests, failures)
+  if plan.quarantine then error(admission.failure(plan), 0) end
   local out = {}
   for i = 1, #plan.to do out[#out + 1] = manifests[i] end
   return out

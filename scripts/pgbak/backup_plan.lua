@@ -27,7 +27,10 @@ local M = {}
 ---@field key string
 ---@field options table dump options
 ---@field to pgbak.Destination[]
+---@field all? pgbak.Destination[] also those that have a backup of today (skip_if_exists)
 ---@field replaces? pgbak.Replaces whose backup under this key is replaced
+---@field fingerprint? table of the source, once it is taken
+---@field quarantine? string[] why the admission policy doubts the dump
 ---@field elsewhere? boolean another store has a backup of today (skip_if_exists)
 ---@field server pgbak.Server
 ---@field tool { path: string, version: string }

@@ -37,7 +37,7 @@ local SPEC = {
 }
 M.list_fields = SPEC
 M.find_fields = { from = stores.field, key = { type = 'string' }, database = SPEC.database,
-  type = SPEC.type }
+  type = SPEC.type, before = { type = 'integer' } }
 
 ---As list(), but a store that fails hides nothing of the others.
 ---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], database?: string, cluster?: string,
@@ -112,13 +112,23 @@ function M.fail_unknown(key, from, more)
     near and ("did you mean '%s'?"):format(near) or '`pgbak list` shows the keys')
 end
 
+---What people are told of a quarantined backup.
+---@param backup table
+---@return string
+function M.quarantined(backup)
+  return ('%s is quarantined: %s'):format(backup.key, table.concat(backup.quarantine, '; '))
+end
+
 local function by_key(list, key)
   local found
   local err = each_with(list, key, function(backup)
     found = backup
     return true
   end)
-  if found then return found end
+  if found then
+    if found.quarantine then log.warn(M.quarantined(found)) end
+    return found
+  end
   if err then error(err, 0) end
   failure.raise('not_found', ("no backup '%s' in %s"):format(key, stores.names(list)),
     '`pgbak list` shows the keys')
@@ -211,15 +221,40 @@ local function warn_of_missing(list)
   end
 end
 
+---Those that are not quarantined, which are never the newest. Says so of one that would be.
+local function without_doubted(found)
+  local out, told = {}, {}
+  for _, backup in ipairs(found) do
+    if not backup.quarantine then
+      out[#out + 1] = backup
+    elseif #out == 0 and not told[backup.id] then
+      log.warn(M.quarantined(backup) .. '; looking for an older one')
+      told[backup.id] = true
+    end
+  end
+  return out
+end
+
+local function started_before(found, time)
+  local out = {}
+  for _, backup in ipairs(found) do
+    if not time or backup.time < time then out[#out + 1] = backup end
+  end
+  return out
+end
+
 local function newest(opts)
   local list = stores.open(opts.from)
   check_readable(list)
   if #list > 1 then warn_of_missing(list) end
-  local found = M.list { from = opts.from, database = opts.database, type = opts.type }
+  local found = without_doubted(started_before(M.list {
+    from = opts.from, database = opts.database, type = opts.type,
+  }, opts.before))
   local first = found[1]
   if not first then
     local what = (opts.type and opts.type .. ' ' or '') .. 'backup'
       .. (opts.database and (" of '%s'"):format(opts.database) or '')
+      .. (opts.before and ' before ' .. clock.format(opts.before) or '')
     failure.raise('not_found', ('there is no %s'):format(what), '`pgbak list` shows what there is')
   end
   for _, each in ipairs(found) do
@@ -234,9 +269,10 @@ local function newest(opts)
   return usable(found)[1]
 end
 
----Finds one backup: by its key, or the newest that matches and holds tables and rows.
+---Finds one backup: by its key, or the newest that matches, holds tables and rows, and started
+---before a time.
 ---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], key?: string, database?: string,
----  type?: string }
+---  type?: string, before?: integer }
 ---@return pgbak.Backup
 function M.find(opts)
   schema.check_options(opts, M.find_fields, 'pgbak.find', { 'from' })
@@ -244,13 +280,16 @@ function M.find(opts)
   return newest(opts)
 end
 
----The backup that the options of a script name: key, or latest with database and type.
----@param options { key?: string, latest?: boolean, database?: string, type?: string }
+---The backup that the options of a script name: key, or latest or before (a time) with database
+---and type.
+---@param options { key?: string, latest?: boolean, before?: integer, database?: string,
+---  type?: string }
 ---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
 ---@return pgbak.Backup
 function M.chosen(options, from)
-  if (options.key ~= nil) == (options.latest == true) then
-    failure.raise('config', options.key and 'a key and --latest exclude each other'
+  if (options.key ~= nil) == (options.latest == true or options.before ~= nil) then
+    local what = options.before and '--before' or '--latest'
+    failure.raise('config', options.key and ('a key and %s exclude each other'):format(what)
       or 'which backup?', 'give its key, or --latest; `pgbak list` shows the keys')
   end
   if options.key and (options.database or options.type) then
@@ -259,6 +298,7 @@ function M.chosen(options, from)
   end
   return M.find {
     from = from, key = options.key, database = options.database, type = options.type,
+    before = options.before,
   }
 end
 
@@ -267,6 +307,12 @@ local function day_of(time) return os.date('!%Y-%m-%d', time) end
 -- The options of a manifest that say what is in the dump.
 local HOLDS = { 'dbname', 'schema_only', 'data_only', 'schemas', 'exclude_schemas', 'tables',
   'exclude_tables', 'extra' }
+
+-- What an option says: one that is off, and an empty list, may be missing.
+local function given(value)
+  if value == false or type(value) == 'table' and #value == 0 then return nil end
+  return value
+end
 
 local function equal(a, b)
   if type(a) ~= 'table' or type(b) ~= 'table' then return a == b end
@@ -278,15 +324,14 @@ local function equal(a, b)
 end
 
 ---Whether two backups hold the same, as far as their options tell.
-local function same_contents(a, b)
+---@param a { options: table } as in a manifest
+---@param b { options: table }
+---@return boolean
+function M.same_contents(a, b)
   for _, name in ipairs(HOLDS) do
-    -- An option that is off, and an empty list, may be missing.
-    local one, other = a.options[name] or nil, b.options[name] or nil
-    if type(one) == 'table' and #one == 0 then one = nil end
-    if type(other) == 'table' and #other == 0 then other = nil end
-    if not equal(one, other) then return false end
+    if not equal(given(a.options[name]), given(b.options[name])) then return false end
   end
-  return a.format == b.format
+  return true
 end
 
 ---A whole backup in a store that started today (UTC) and holds the same, or nothing. A store that
@@ -298,8 +343,9 @@ end
 function M.of_today(store, like)
   return attempt.try(function()
     for _, backup in ipairs((catalog.list(store))) do
-      if matches(backup, like) and day_of(backup.time) == day_of(clock.now())
-        and same_contents(backup, like) then
+      if not backup.quarantine and matches(backup, like)
+        and day_of(backup.time) == day_of(clock.now()) and backup.format == like.format
+        and M.same_contents(backup, like) then
         local data = store:head(backup.key)
         if data and data.size == backup.stored_bytes then return backup end
       end
@@ -343,7 +389,7 @@ function M.expected_bytes(store, key, like)
   end
   for _, backup in ipairs(found) do
     local options = backup.options
-    if matches(backup, like) and backup.format == like.format
+    if not backup.quarantine and matches(backup, like) and backup.format == like.format
       and (options.schema_only or false) == like.schema_only
       and (options.data_only or false) == like.data_only then
       return backup.raw_bytes

@@ -1,4 +1,5 @@
 -- The configuration of a run: flags, then pgbak.lua, then environment variables, then defaults.
+local admission = require 'pgbak.admission_verdict'
 local databases = require 'pgbak.databases'
 local decision = require 'pgbak.decision'
 local failure = require 'pgbak.failure'
@@ -137,6 +138,15 @@ local function set_bases(list, base_name)
   end
 end
 
+---A policy that cannot be loaded is found now, and not in the night.
+local function check_admission(list)
+  local seen = {}
+  for _, db in ipairs(list) do
+    if not seen[db.admission] then admission.from(db.admission) end
+    seen[db.admission] = true
+  end
+end
+
 ---Makes a configuration of its sources; reads nothing else.
 ---@param sources pgbak.ConfigSources
 ---@return pgbak.Config
@@ -156,6 +166,7 @@ function M.resolve(sources)
   config.databases = databases.build(given.databases or {}, origins.databases,
     sources.flags or {}, given)
   set_bases(config.databases, given.base_name)
+  check_admission(config.databases)
   config.stores = stores.destinations(given.stores, origins.stores)
   for _, each in ipairs(config.stores) do
     each.min_keep = given.min_keep -- so that no script can forget to pass it on

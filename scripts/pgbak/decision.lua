@@ -14,7 +14,7 @@ local M = {}
 ---@field remove table[]
 ---@field reasons table<string, string[]> why, by the backup's id; never empty
 ---@field rules table<string, string> the 'file:line' that decided, by the backup's id; 'pgbak keep'
----  for one that is marked
+---  for one that is marked, 'pgbak verify' for the newest verified one where the policy gives it up
 
 local LIMIT_SECONDS = 10
 local HINT = 'nothing was deleted; docs/policies.md says what a policy returns'
@@ -103,8 +103,8 @@ local function copy_of(b)
 end
 
 -- The backups that count, newest first, and copies of them; by id, what is known of each: 'waiting'
--- for an answer, or 'damaged'; and whether one has a mark. In one pass: a hundred thousand fit into
--- no cache.
+-- for an answer, or 'damaged', which quarantined ones are, too; and whether one has a mark. In one
+-- pass: a hundred thousand fit into no cache.
 local function survey(backups)
   local good, shown, states = {}, {}, {}
   local count, sorted, marked, last = 0, true, false, nil
@@ -194,6 +194,8 @@ local function table_of(answer, name, place)
 end
 
 local UNEXPLAINED = { 'no reason given' }
+local VERIFIED = { 'the newest verified backup' }
+local QUARANTINED = { 'quarantined: it does not count until `pgbak admit`' }
 local DAMAGED = { 'damaged: its data is gone or has another size, it does not count' }
 
 -- The reasons for one backup, as the policy gave them.
@@ -214,7 +216,7 @@ local function held_by_marks(good, now)
 end
 
 -- Puts the parts of a checked answer together.
-local function assembled(backups, states, reasons, rules, held, place)
+local function assembled(backups, states, reasons, rules, held, proven, place)
   local out = { keep = {}, remove = {}, reasons = {}, rules = {} }
   local checked = {} -- many backups share their reasons
   for _, backup in ipairs(backups) do
@@ -222,7 +224,9 @@ local function assembled(backups, states, reasons, rules, held, place)
     local state = states[id]
     if state == 'waiting' then nonsense(place, "forgot backup '%s'", backup.key or id) end
     local given, rule = rawget(reasons, id), rawget(rules, id)
-    if state == 'damaged' then state, given = 'keep', DAMAGED end
+    if state == 'damaged' then
+      state, given = 'keep', backup.quarantine and QUARANTINED or DAMAGED
+    end
     local why = checked[given]
     if not why then
       why = reasons_of(given, place)
@@ -231,7 +235,11 @@ local function assembled(backups, states, reasons, rules, held, place)
     if rule ~= nil and type(rule) ~= 'string' then
       nonsense(place, "returned 'rules' that hold something else than texts")
     end
-    if held[id] then state, why, rule = 'keep', held[id], 'pgbak keep' end
+    if held[id] then
+      state, why, rule = 'keep', held[id], 'pgbak keep'
+    elseif id == proven and state == 'remove' then
+      state, why, rule = 'keep', VERIFIED, 'pgbak verify'
+    end
     local list = out[state]
     list[#list + 1] = backup
     out.reasons[id], out.rules[id] = why, rule or place
@@ -241,7 +249,8 @@ end
 
 ---Asks a policy about the backups of one database in one store, and checks its answer. Changes
 ---nothing. Damaged backups (good == false) are not shown to it: they take no other's place, and
----stay until somebody has looked. A backup with a `keep` mark stays as long as the mark says.
+---stay until somebody has looked; so do quarantined ones. A backup with a `keep` mark stays as long
+---as the mark says, and the newest one that was verified stays in any case.
 ---
 ---Raises config, naming file and line, for every other answer than a decision, for a policy that
 ---raises or that runs for more than ten seconds.
@@ -254,16 +263,22 @@ end
 function M.ask(policy, backups, clock_now, where)
   local place = where or M.place(policy)
   local good, shown, states, marked = survey(backups)
-  local reasons, rules, held = {}, {}, {}
+  local reasons, rules, held, proven = {}, {}, {}, nil
   if #good > 0 then
     local now = math.min(good[1].time, clock_now)
     local answer = answer_of(policy, good, shown, now, place)
+    for i = 1, #good do
+      if good[i].verified then
+        proven = good[i].id
+        break
+      end
+    end
     if marked then held = held_by_marks(good, now) end
     take(answer, 'keep', states, place)
     take(answer, 'remove', states, place)
     reasons, rules = table_of(answer, 'reasons', place), table_of(answer, 'rules', place)
   end
-  return assembled(backups, states, reasons, rules, held, place)
+  return assembled(backups, states, reasons, rules, held, proven, place)
 end
 
 return M

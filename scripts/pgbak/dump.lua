@@ -1,4 +1,5 @@
 -- The dump of a plan, from pg_dump into stores.
+local admission = require 'pgbak.admission_verdict'
 local backups = require 'pgbak.backups'
 local catalog = require 'pgbak.catalog'
 local codecs = require 'pgbak.codecs'
@@ -62,6 +63,7 @@ local function facts(plan)
     server_version = plan.server.version, tool_version = plan.tool.version,
     naming = plan.naming, options = plans.options(plan), tags = plan.options.tags,
     restore = recipe.lines(plan.key, plan.options.format, plan.codec),
+    quarantine = plan.quarantine,
   }
 end
 
@@ -76,7 +78,10 @@ end
 function M.into(plan, to, aside)
   local report, manifests, failures = landing.run(pipeline(plan), plan.key, to, function(store)
     return catalog.publish(store, plan.key, facts(plan))
-  end, { replaces = not aside and plan.replaces or nil })
+  end, {
+    replaces = not aside and plan.replaces or nil,
+    admit = function(report) admission.judge(plan, report) end,
+  })
   if not report and plan.elsewhere and not landing.required_failed(to, failures) then
     run.degrade('transfer', plan.db.name)
   end

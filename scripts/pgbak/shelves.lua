@@ -19,14 +19,14 @@ local M = {}
 ---One backup, in however many stores.
 ---@class pgbak.Shelved
 ---@field manifest table
----@field stores table<string, 'yes'|'damaged'> by address
+---@field stores table<string, 'yes'|'damaged'|'quarantined'> by address
 
 local function look(store, shelf, place)
   local found, problems = catalog.list(store)
   shelf.backups, shelf.stored_bytes, shelf.problems = #found, 0, problems
   for _, manifest in ipairs(found) do
     shelf.stored_bytes = shelf.stored_bytes + manifest.stored_bytes
-    place(manifest, manifest.good and 'yes' or 'damaged')
+    place(manifest, manifest.good and 'yes' or manifest.damaged and 'damaged' or 'quarantined')
   end
 end
 

@@ -22,4 +22,14 @@ function M.duration(text)
   return count and #count <= 9 and tonumber(count) * SUFFIXES[suffix] or nil
 end
 
+local SIZES = { B = 1, KiB = M.kib, MiB = M.mib, GiB = M.gib }
+
+---Bytes of a size as people write it: '500B', '64KiB', '1MiB', '2GiB'. Nothing for any other text.
+---@param text string
+---@return integer?
+function M.bytes(text)
+  local count, suffix = tostring(text):match '^(%d+)(%a+)$'
+  return count and #count <= 6 and SIZES[suffix] and tonumber(count) * SIZES[suffix] or nil
+end
+
 return M

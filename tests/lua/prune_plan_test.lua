@@ -51,7 +51,10 @@ refused('min_keep', group(3), retention.last(1), { min_keep = 2 })
 refused('mass_delete', group(10), retention.last(4))
 check.equal(plan(group(10), retention.last(4), { allow_mass_delete = true }).refused, nil)
 check.equal(plan(group(9), retention.last(2)).refused, nil)
-refused('newest_verified', group(3, { [3] = { verified = true } }), retention.last(2))
+-- The newest verified one is held without a floor (decision.lua).
+local proven = plan(group(3, { [3] = { verified = true } }), retention.last(2))
+check.equal({ proven.refused, keys(proven.remove), proven.rules[proven.backups[3].id] },
+  { nil, '', 'pgbak verify' })
 refused('newest_complete', group(3, { { complete = false }, { complete = false } }),
   retention.last(2))
 refused('clock', group(3), retention.last(1), { now = NOW - 9 * 86400 })

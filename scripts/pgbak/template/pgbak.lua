@@ -28,6 +28,10 @@ return {
   -- retention = { daily = 7, weekly = 4, monthly = 12, manual = 'forever' },
   -- min_keep = 1,                        -- good backups that stay, whatever a policy says
 
+  -- Which new backups do not count, such as one that is half as large as the last: the path of a
+  -- policy, or false for none. A database's table may hold its own.
+  -- admission = 'policies/admission.lua',
+
   -- The names of backups: a template, or the path of a policy. Without this: policies/naming.lua.
   -- naming = '{app}/{environment}/{database}_{timestamp}.{extension}',
   -- base_name = 'shop',                  -- {base} in names; default: the database's name
