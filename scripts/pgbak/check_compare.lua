@@ -152,17 +152,31 @@ function COMPARISONS.enums(expected, found)
   end)
 end
 
+-- What is wrong with a sequence's value. The source's may be behind the dumped one, since it was
+-- read before the dump began.
+local function wrong_value(before, now)
+  if not before.value or now.cycles then return nil end
+  local function text(sequence)
+    if not sequence.value then return 'none that can be read' end
+    return ('%.0f%s'):format(sequence.value, sequence.called and ' (used)' or '')
+  end
+  local ahead = now.value and now.value - before.value
+  if ahead and now.descends then ahead = -ahead end
+  if not ahead or ahead < 0 or ahead == 0 and before.called and not now.called then
+    return ('expected %s or beyond, found %s'):format(text(before), text(now))
+  end
+end
+
 function COMPARISONS.sequences(expected, found)
-  return compare_objects(expected, found, 'sequences', 'sequence', function(before, now)
-    -- Read before the dump began, the source's value may be behind the dumped one.
-    local behind = now.value < before.value
-    if now.descends then behind = now.value > before.value end
-    if now.cycles then behind = false end
-    if behind or now.value == before.value and before.called and not now.called then
-      return ('expected %.0f%s or beyond, found %.0f%s'):format(before.value,
-        before.called and ' (used)' or '', now.value, now.called and ' (used)' or '')
-    end
-  end)
+  local state, message = compare_objects(expected, found, 'sequences', 'sequence', wrong_value)
+  local unknown = {}
+  for _, each in ipairs(expected.sequences) do
+    if not each.value then unknown[#unknown + 1] = name_of(each) end
+  end
+  if state ~= 'passed' or #unknown == 0 then return state, message end
+  local text = 'not known of the source: the value of ' .. listed(unknown)
+  if #unknown == #expected.sequences then return skipped(text) end
+  return passed(('%s; %s'):format(message, text))
 end
 
 function COMPARISONS.extensions(expected, found, context)
@@ -283,7 +297,7 @@ function COMPARISONS.row_counts(expected, found, context)
   local function note(holds, text, ...)
     if holds then notes[#notes + 1] = text:format(...) end
   end
-  note(seen.unknown > 0, '%d not compared: their rows were never counted', seen.unknown)
+  note(seen.unknown > 0, '%d not compared: the rows were never counted', seen.unknown)
   note(seen.left_out > 0, '%d not compared: %s without their rows', seen.left_out, IN_PART)
   if seen.compared == 0 and #notes > 0 then return skipped(table.concat(notes, '; ')) end
   note(seen.estimated > 0, '%d as estimated there (within %s)', seen.estimated,
