@@ -67,7 +67,7 @@ std::string everything_from(int fd) {
 // that failed for SQL, and would run what they say; this one must skip them.
 constexpr std::string_view kProbe =
     "\\set pgbak_unsafe 0\n"
-    "COPY pg_temp.pgbak_probe FROM stdin;\n"
+    "COPY pg_catalog.pgbak_probe FROM stdin;\n"
     "\\set pgbak_unsafe 1\n"
     "\\.\n"
     "\\if :pgbak_unsafe\n"
@@ -75,7 +75,7 @@ constexpr std::string_view kProbe =
     "\\q\n"
     "\\endif\n";
 constexpr int kProbeLines = 8;
-constexpr std::string_view kProbeError = "relation \"pg_temp.pgbak_probe\" does not exist";
+constexpr std::string_view kProbeError = "relation \"pg_catalog.pgbak_probe\" does not exist";
 
 /// psql with a frame around its input. Its last line proves that it has read all of it, and the
 /// transaction is ended there and not by psql at the end of its input, whatever ended that.
