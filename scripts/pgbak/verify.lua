@@ -6,6 +6,7 @@ local check_run = require 'pgbak.check_run'
 local clock = require 'pgbak.clock'
 local console = require 'pgbak.console'
 local failure = require 'pgbak.failure'
+local json = require 'pgbak.json'
 local log = require 'pgbak.log'
 local pg = require 'pgbak.pg'
 local restores = require 'pgbak.restore'
@@ -194,9 +195,18 @@ end
 
 local MOST_LISTED = 100 -- a record has to stay small enough to be read
 
-local function first_of(list)
-  local out = {}
-  for i = 1, math.min(#list, MOST_LISTED) do out[i] = list[i] end
+---The errors that were tolerated, equal ones once.
+local function grouped(tolerated)
+  local out, known = json.array {}, {}
+  for _, each in ipairs(tolerated) do
+    local same = known[each.message]
+    if same then
+      same.count = same.count + 1
+    elseif #out < MOST_LISTED then
+      same = { message = each.message, statement = each.statement, count = 1 }
+      out[#out + 1], known[each.message] = same, same
+    end
+  end
   return out
 end
 
@@ -206,7 +216,7 @@ local function write_record(work, err)
     method = work.method or 'structure', server_version = work.server_version,
     rto_seconds = err == nil and work.timings.structure + work.timings.restore or nil,
     timings = work.timings,
-    checks = work.checks, tolerated = first_of(work.tolerated), notes = work.notes,
+    checks = work.checks, tolerated = grouped(work.tolerated), notes = work.notes,
     error = err and (type(err) == 'table' and err.text or tostring(err)) or nil,
   })
 end
@@ -262,7 +272,7 @@ local function begin(backup, opts, outcome)
   local settings = opts.verify or {}
   log.info(('verifying %s in %s'):format(backup.key, store:url()))
   local work = { backup = backup, store = store, settings = settings, started = clock.now(),
-    checks = {}, timings = {}, notes = {}, tolerated = {} }
+    checks = {}, timings = {}, notes = json.array {}, tolerated = {} }
   if backup.quarantine then
     table.insert(work.notes, 'the backup is in quarantine: '
       .. table.concat(backup.quarantine, '; '))

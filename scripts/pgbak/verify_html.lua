@@ -66,11 +66,8 @@ local function facts(outcome)
 end
 
 local function remarks(record)
-  local out = {}
-  for _, each in ipairs(record.tolerated) do
-    out[#out + 1] = tag('li', {}, escape('tolerated: ' .. each.message))
-  end
-  for _, note in ipairs(record.notes) do out[#out + 1] = tag('li', {}, escape('note: ' .. note)) end
+  local out = report.remarks(record)
+  for i, remark in ipairs(out) do out[i] = tag('li', {}, escape(remark)) end
   return #out > 0 and tag('ul', { { 'class', 'soft' } }, table.concat(out)) or ''
 end
 

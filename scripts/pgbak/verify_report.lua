@@ -79,6 +79,19 @@ function M.rto(outcome)
     console.size(outcome.backup.raw_bytes))
 end
 
+---What else a reader should know, a line each.
+---@param record table
+---@return string[]
+function M.remarks(record)
+  local out = {}
+  for i, each in ipairs(record.tolerated) do
+    local times = each.count > 1 and (' (%d times)'):format(each.count) or ''
+    out[i] = ('tolerated: %s%s'):format(each.message, times)
+  end
+  for _, note in ipairs(record.notes) do out[#out + 1] = 'note: ' .. note end
+  return out
+end
+
 ---Why a verification did not pass, in one line.
 ---@param outcome pgbak.Verification
 ---@return string?
@@ -134,11 +147,8 @@ local function text_of(outcome)
   if record then
     lines[#lines + 1] = '  ' .. M.place(record)
     check_lines(record, lines)
-    for _, each in ipairs(record.tolerated) do
-      lines[#lines + 1] = '  tolerated: ' .. console.printable(each.message)
-    end
-    for _, note in ipairs(record.notes) do
-      lines[#lines + 1] = '  note: ' .. console.printable(note)
+    for _, remark in ipairs(M.remarks(record)) do
+      lines[#lines + 1] = '  ' .. console.printable(remark)
     end
     lines[#lines + 1] = '  took: ' .. M.timings(record)
   end
