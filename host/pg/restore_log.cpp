@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "host/base/text.hpp"
@@ -14,6 +15,7 @@ namespace {
 
 // A statement may hold a whole function; what is shown of it is short.
 constexpr std::size_t kItemBytes = 16U << 10U;
+constexpr int kNoLine = std::numeric_limits<int>::max();
 
 bool skip(std::string_view& text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return false;
@@ -53,9 +55,8 @@ std::string_view first_line(std::string_view text) { return trim(text.substr(0, 
 
 RestoreLog::RestoreLog(std::vector<std::string> tolerate) : tolerate_(std::move(tolerate)) {}
 
-void RestoreLog::expect(std::string message, int lines) {
+void RestoreLog::own_lines(int lines) {
   const std::scoped_lock lock(mutex_);
-  expected_ = std::move(message);
   own_lines_ = lines;
 }
 
@@ -118,36 +119,36 @@ void RestoreLog::take_item() {
 void RestoreLog::take_psql(std::string_view text) {
   std::string_view rest = text;
   if (skip(rest, "psql:<stdin>:") && take_number(rest) > 0 && skip(rest, ": STATEMENT:  ")) {
-    const std::string_view shown = candidate_;
-    std::string_view message = shown;
-    int line = 0;
-    if (skip(message, "psql:<stdin>:")) {
-      line = take_number(message) - own_lines_;
-      skip(message, ": ");
-    }
-    judge({std::string(without_severity(message)), masked_statement(rest), std::max(0, line)});
-    candidate_.clear();
-    return;
+    const std::string held = std::exchange(candidate_, {});
+    std::string_view message = held;
+    const int line = take_place(message);
+    return judge({std::string(without_severity(message)), masked_statement(rest), line});
   }
   flush_candidate();
   candidate_ = text;
+}
+
+/// Takes "psql:<stdin>:25: " or "psql: " away: the number of the line, not above 0 in pgbak's own;
+/// kNoLine without one.
+int RestoreLog::take_place(std::string_view& text) const {
+  if (!skip(text, "psql:<stdin>:")) {
+    skip(text, "psql: ");
+    return kNoLine;
+  }
+  const int line = take_number(text) - own_lines_;
+  skip(text, ": ");
+  return line;
 }
 
 /// A message without a statement: one of psql's own, or of a lost connection.
 void RestoreLog::flush_candidate() {
   const std::string held = std::exchange(candidate_, {});
   std::string_view text = held;
-  int line = 0;
-  if (skip(text, "psql:<stdin>:")) {
-    line = take_number(text) - own_lines_;
-    skip(text, ": ");
-  } else {
-    skip(text, "psql: ");
-  }
+  const int line = take_place(text);
   for (const std::string_view severity :
        {"ERROR:  ", "FATAL:  ", "PANIC:  ", "error: ", "fatal: "}) {
     if (skip(text, severity)) {
-      return judge({std::string(without_severity(text)), {}, std::max(0, line)});
+      return judge({std::string(without_severity(text)), {}, line});
     }
   }
 }
@@ -168,6 +169,7 @@ void RestoreLog::take_pg_restore(std::string_view text) {
   }
   const bool named = skip(text, "error: ") || skip(text, "fatal: ");
   RestoreFault fault;
+  fault.line = kNoLine;
   if (skip(text, "could not execute query: ")) {
     constexpr std::string_view kCommand = "Command was: ";
     const std::size_t command = text.find(kCommand);
@@ -187,7 +189,8 @@ void RestoreLog::take_pg_restore(std::string_view text) {
 
 void RestoreLog::judge(RestoreFault fault) {
   const std::string message(without_place(first_line(fault.message)));
-  if (message == expected_) return;
+  if (fault.line <= 0 && fault.line != kNoLine) return;
+  if (fault.line == kNoLine) fault.line = 0;
   ++errors_;
   fault.message = masked_message(message, fault.statement);
   const bool tolerated = std::any_of(tolerate_.begin(), tolerate_.end(), [&](const auto& pattern) {

@@ -32,8 +32,8 @@ class RestoreLog {
 
   /// Whether errors may be tolerated at all, so that a restore must go on after one.
   bool tolerant() const { return !tolerate_.empty(); }
-  /// psql's input begins with `lines` lines of pgbak's own, which cause this very error.
-  void expect(std::string message, int lines);
+  /// psql's input begins with `lines` lines of pgbak's own, whose errors are none.
+  void own_lines(int lines);
 
   /// The next piece of what `tool` writes to standard error.
   void add(RestoreTool tool, std::string_view text);
@@ -52,11 +52,11 @@ class RestoreLog {
   void take_psql(std::string_view text);
   void take_pg_restore(std::string_view text);
   void flush_candidate();
+  int take_place(std::string_view& text) const;
   void judge(RestoreFault fault);
 
   const std::vector<std::string> tolerate_;
   mutable std::mutex mutex_;  // everything below
-  std::string expected_;
   int own_lines_ = 0;
   RestoreTool tool_ = RestoreTool::psql;
   std::string rest_;       // a line that has not ended

@@ -50,16 +50,16 @@ function M.prune(db, opts) return require('pgbak.prune').run(db, opts) end
 ---@return pgbak.Backup[]
 function M.list(opts) return require('pgbak.backups').list(opts) end
 
----Finds one backup: by its key, or the newest that matches.
+---Finds one backup: by its key, or the newest that matches and started before a time.
 ---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], key?: string, database?: string,
----  type?: string }
+---  type?: string, before?: integer }
 ---@return pgbak.Backup
 function M.find(opts) return require('pgbak.backups').find(opts) end
 
 ---Restores a backup into a database.
 ---@param backup pgbak.Backup
 ---@param opts pgbak.RestoreOptions
----@return pgbak.Backup
+---@return pgbak.Restored
 function M.restore(backup, opts) return require('pgbak.restore').run(backup, opts) end
 
 ---Verifies a backup: restores it into a throwaway PostgreSQL, runs the checks there, and records

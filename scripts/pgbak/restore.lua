@@ -1,176 +1,200 @@
 -- Restoring a backup into a database: read it whole against its digest first, then again into psql
 -- or pg_restore.
-local backups = require 'pgbak.backups'
-local codecs = require 'pgbak.codecs'
+local attempt = require 'pgbak.attempt'
 local console = require 'pgbak.console'
-local digest = require 'pgbak.digest'
 local failure = require 'pgbak.failure'
 local log = require 'pgbak.log'
 local pg = require 'pgbak.pg'
+local plans = require 'pgbak.restore_plan'
 local run = require 'pgbak.run'
 local schema = require 'pgbak.schema'
-local server = require 'pgbak.server'
+local source = require 'pgbak.restore_source'
 local stores = require 'pgbak.stores'
 local stream = require 'pgbak.stream'
+local targets = require 'pgbak.restore_target'
 
 local M = {}
 
 ---@class pgbak.RestoreOptions
----@field from pgbak.StoreSpec|pgbak.StoreSpec[] the backup's store, and others that may have it
+---@field from? pgbak.StoreSpec|pgbak.StoreSpec[] the backup's store, and others that may have it;
+---  not needed for a file
 ---@field to Target the database to restore into
 ---@field create? boolean make the database; it must not exist
+---@field drop_existing? boolean make it, and drop one that is there before
+---@field yes? boolean|fun(question: string): string? consent to that, or who asks for it
+---@field into_existing? boolean also into a database that is not empty
 ---@field allow_source? boolean also into the database that the backup was made of
+---@field older_server? boolean also into a server older than that of the backup
+---@field tables? string[] custom format: only these, as TABLE or SCHEMA.TABLE
+---@field schemas? string[] custom format: only what is in these
+---@field jobs? integer custom format: connections at once
+---@field single_transaction? boolean all or nothing; default: for plain dumps
 ---@field no_owner? boolean custom format: leave out who owns what
 ---@field no_privileges? boolean custom format: leave out GRANTs
----@field dry_run? boolean print what would be done, change nothing
+---@field globals? boolean restore roles and tablespaces first
+---@field tolerate? string[] errors that are none: fnmatch patterns of the server's messages
+---@field checked? boolean its digest was found right in this run: it is not read for that alone
+---@field dry_run? boolean check it, print what would be done, change nothing
+---@field quiet? boolean log no progress
 
+local flag = { type = 'boolean' }
+local names = { type = 'list', item = { type = 'string' } }
 local SPEC = {
   from = stores.field,
   to = { type = 'userdata', says = 'a target: pg.target(…)' },
-  create = { type = 'boolean' },
-  allow_source = { type = 'boolean' },
-  no_owner = { type = 'boolean' },
-  no_privileges = { type = 'boolean' },
-  dry_run = { type = 'boolean' },
+  create = flag, drop_existing = flag, into_existing = flag, allow_source = flag,
+  older_server = flag, single_transaction = flag, no_owner = flag, no_privileges = flag,
+  globals = flag, checked = flag, dry_run = flag, quiet = flag,
+  yes = { any_of = { flag, { type = 'function' } }, says = 'true or a function' },
+  tables = names, schemas = names, tolerate = names,
+  jobs = { type = 'integer', min = 1, max = 1000 },
 }
 M.fields = SPEC
 
----Refuses the database that the backup came from, also under another host name. Two clusters count
----as different only when both tell their system identifiers.
-local function check_source(backup, found)
-  local source = backup.options.dbname or backup.database
-  if found.dbname ~= source and found.dbname ~= backup.database then return end
-  if server.surely_differ(found.cluster, backup.cluster) then return end
-  failure.raise('refused', ("'%s' is the database that this backup was made of"):format(
-    found.dbname), 'restore into another one, or say --allow-source when you mean it')
-end
+M.of_file = source.of_file
 
----What the target's server says; the database itself must be there, or must not, as opts want it.
-local function inspect(backup, target, opts)
-  if not opts.create then
-    local ok, found = pcall(server.ask, target)
-    if not ok then
-      if type(found) == 'table' and found.kind == 'not_found' then
-        failure.rethrow(found, '--create makes the database')
-      end
-      error(found, 0)
-    end
-    if not opts.allow_source then check_source(backup, found) end
-    return found
-  end
-  local connection = pg.connect(target:with_database('postgres'))
-  local rows = connection:query('select 1 from pg_database where datname = $1',
-    { target:database() })
-  local found = connection:info()
-  connection:close()
-  if #rows > 0 then
-    failure.raise('exists', ("database '%s' exists already"):format(target:database()),
-      'restore without --create, into an empty database, or drop it first')
-  end
-  return found
-end
+-- Roles and tablespaces belong to the server, which may have some of them.
+local THERE_ALREADY = { 'role "*" already exists', 'tablespace "*" already exists' }
 
----template0, since template1 may hold objects of the administrator's that the backup has, too.
-local function create(target)
-  local connection = pg.connect(target:with_database('postgres'))
-  connection:query(('create database %s template template0'):format(
-    pg.quote_identifier(target:database())))
-  connection:close()
-  log.info(("created database '%s'"):format(target:database()))
-end
-
-local function check_digest(backup, store)
-  log.info(('checking %s, %s'):format(backup.key, console.size(backup.stored_bytes)))
+local function restore_globals(plan, store)
+  local maintenance = plan.target:with_database('postgres')
+  local restore_log = pg.restore_log { tolerate = THERE_ALREADY }
   stream.run {
-    from = store:reader(backup.key), through = { digest.check(backup.sha256) },
-    expect_bytes = backup.stored_bytes, label = ('%s in %s'):format(backup.key, store:url()),
+    from = require('pgbak.catalog').globals(store, plan.backup),
+    to = { pg.psql(maintenance, { server_major = plan.found.major, log = restore_log }) },
+    label = plan.backup.globals.key,
+  }
+  log.info(('restored roles and tablespaces, %d of them were there already'):format(
+    #restore_log:tolerated()))
+end
+
+local function pg_restore_options(plan, opts, restore_log)
+  return {
+    server_major = plan.found.major, dump_major = plan.tool.major, log = restore_log,
+    no_owner = opts.no_owner, no_privileges = opts.no_privileges, tables = plan.tables,
+    schemas = plan.schemas, single_transaction = plan.single_transaction,
   }
 end
 
-local function sink_for(backup, target, found, opts)
-  if backup.format == 'plain' then return pg.psql(target, { server_major = found.major }) end
-  return pg.pg_restore(target, {
-    server_major = found.major, dump_major = tonumber(backup.tool_version:match('^%d+')),
-    no_owner = opts.no_owner, no_privileges = opts.no_privileges,
-  })
+local function pipeline(plan, fetched, opts, restore_log)
+  if fetched.spool then
+    local options = pg_restore_options(plan, opts, restore_log)
+    options.jobs = plan.jobs
+    return {
+      from = pg.pg_restore_file(plan.target, fetched.spool, options), label = plan.backup.key,
+    }
+  end
+  local spec = source.spec(plan.backup, fetched.store)
+  if plan.backup.format == 'plain' then
+    spec.to = { pg.psql(plan.target, { server_major = plan.tool.major, log = restore_log,
+      single_transaction = plan.single_transaction }) }
+  else
+    spec.to = { pg.pg_restore(plan.target, pg_restore_options(plan, opts, restore_log)) }
+  end
+  return spec
 end
 
-local function replay(backup, store, found, opts)
-  local through = { digest.check(backup.sha256) }
-  for _, filter in ipairs(codecs.decoders(backup.codec)) do table.insert(through, filter) end
-  return stream.run {
-    from = store:reader(backup.key), through = through,
-    to = { sink_for(backup, opts.to, found, opts) },
-    expect_bytes = backup.stored_bytes, label = backup.key,
-  }
+local function replay(plan, fetched, opts, restore_log)
+  targets.prepare_schemas(plan.backup, opts, plan.schemas)
+  return stream.run(pipeline(plan, fetched, opts, restore_log))
 end
 
-local function check_known(backup, opts)
-  stores.select(opts.from, backup.store)
-  if backup.encryption then
-    failure.raise('config', ("'%s' is encrypted (%s), which this pgbak cannot read"):format(
-      backup.key, backup.encryption))
+---Leaves the target as documented, and says how it was left.
+local function give_up(plan, err)
+  local name = plan.target:database()
+  local advice
+  if plan.makes then
+    local _, kept = attempt.try(targets.drop, plan.target, plan.found.major)
+    advice = kept and ("database '%s' holds a partial restore and could not be dropped: %s"):format(
+      name, tostring(kept)) or ("database '%s' was dropped again"):format(name)
+  elseif plan.single_transaction then
+    advice = ("database '%s' is as it was"):format(name)
+  else
+    -- Nobody shall be told to drop a database that was there before.
+    advice = ("database '%s' may hold a part of the backup now, beside what it held before"):format(
+      name)
   end
-  if backup.format ~= 'plain' and backup.format ~= 'custom' then
-    failure.raise('config', ("'%s' has the unknown format '%s'"):format(backup.key, backup.format))
+  local text = type(err) == 'table' and err.text or ''
+  if text:find 'role ".*" does not exist' then
+    advice = advice .. '; --globals restores the roles first, --no-owner --no-privileges (custom '
+      .. 'format) go without'
+  elseif text:find('schema "public" already exists', 1, true) then
+    advice = advice .. [[; --tolerate 'schema "public" already exists' goes on after it]]
   end
-  codecs.decoders(backup.codec)
-  if backup.format == 'plain' and (opts.no_owner or opts.no_privileges) then
-    failure.raise('config', 'owners and GRANTs can be left out of a custom-format backup only',
-      'or leave them out when the backup is made: no_owner, no_privileges in pgbak.lua')
+  failure.rethrow(err, advice)
+end
+
+local function say(opts, text)
+  if not opts.quiet then log.info(text) end
+end
+
+local function fetch(plan, opts)
+  local as_file = plan.jobs > 1
+  if opts.checked and not as_file then
+    local backup = plan.backup
+    local store = not backup.file and stores.select(opts.from, backup.store)[1].store or nil
+    return { store = store }
   end
+  return source.fetch(plan.backup, opts.from, as_file)
 end
 
 local function perform(backup, opts)
-  check_known(backup, opts)
-  local target = opts.to
-  local found = inspect(backup, target, opts)
-  local _, store = backups.with_good_copy(backup, opts.from, 'check',
-    function(store) check_digest(backup, store) end)
-  if opts.create then create(target) end
-  log.info(('restoring %s into %s, which is partial until this has ended well'):format(
-    backup.key, target:shown()))
-  local ok, report = pcall(replay, backup, store, found, opts)
-  if not ok then
-    -- Nobody shall be told to drop a database that was there before.
-    local warning = opts.create
-      and ("database '%s' holds a partial restore: drop it before the next try")
-      or "database '%s' may hold a part of the backup now, beside what it held before"
-    warning = warning:format(target:database())
-    failure.rethrow(report, warning)
-  end
-  log.info(('%s: restored %s in %s'):format(target:database(), backup.key,
+  backup = source.whole(backup, opts.from)
+  local plan = plans.make(backup, opts)
+  if plan.drops then targets.check_consent(plan.found, opts.yes) end
+  plans.warn_of_space(plan)
+  local fetched = fetch(plan, opts)
+  if opts.globals then restore_globals(plan, fetched.store) end
+  if plan.drops then targets.drop(plan.target, plan.found.major) end
+  if plan.makes then targets.create(backup, plan.target) end
+  say(opts, ('restoring %s into %s%s'):format(backup.key, plan.target:shown(),
+    plan.single_transaction and '' or ', which is partial until this has ended well'))
+  local restore_log = pg.restore_log { tolerate = plan.tolerate }
+  local ok, report = pcall(replay, plan, fetched, opts, restore_log)
+  if fetched.spool then fetched.spool:close() end
+  if not ok then give_up(plan, report) end
+  local tolerated = restore_log:tolerated()
+  for _, each in ipairs(tolerated) do log.warn('tolerated: ' .. each.message) end
+  say(opts, ('%s: restored %s in %s'):format(plan.target:database(), backup.key,
     console.duration(report.seconds)))
-  return backup
-end
-
-local function show(backup, opts)
-  local found = inspect(backup, opts.to, opts)
-  local lines = {
-    { 'backup', backup.key }, { 'store', backup.store },
-    { 'made', console.time(backup.time) .. ' UTC' },
-    { 'size', ('%s stored, %s dumped'):format(console.size(backup.stored_bytes),
-      console.size(backup.raw_bytes)) },
-    { 'into', opts.to:shown() .. (opts.create and ', newly created' or '') },
-    { 'server', found.version },
-    { 'by', backup.format == 'plain' and 'psql' or 'pg_restore' },
+  return {
+    backup = backup, target = plan.target, jobs = plan.jobs, tolerated = tolerated,
+    seconds = report.seconds, download_seconds = fetched.spool and fetched.seconds or nil,
   }
-  io.write 'would restore:\n'
-  for _, line in ipairs(lines) do io.write(('  %-8s %s\n'):format(line[1], line[2])) end
 end
 
----Restores a backup, as pgbak.find or pgbak.list return it. Nothing is touched before its digest
----was found right.
+local function rehearse(backup, opts)
+  backup = source.whole(backup, opts.from)
+  local plan = plans.make(backup, opts)
+  local checked
+  if not backup.file then
+    local store = stores.select(opts.from, backup.store)[1].store
+    checked = require('pgbak.structure').check(backup, store, {})
+  end
+  io.write(plans.text(plan, checked))
+  return { backup = backup, target = plan.target, jobs = plan.jobs, tolerated = {}, seconds = 0 }
+end
+
+---What a restore did.
+---@class pgbak.Restored
+---@field backup pgbak.Backup
+---@field target Target
+---@field seconds number the restore itself, with reading the backup for it
+---@field download_seconds? number fetching the archive into a file before, for several jobs
+---@field jobs integer
+---@field tolerated { message: string, statement?: string }[] errors that are tolerated
+
+---Restores a backup, as pgbak.find, pgbak.list or of_file return it. Nothing is touched before its
+---digest was found right.
 ---@param backup pgbak.Backup
 ---@param opts pgbak.RestoreOptions
----@return pgbak.Backup
+---@return pgbak.Restored
 function M.run(backup, opts)
-  schema.check_options(opts, SPEC, 'pgbak.restore', { 'from', 'to' })
-  if opts.dry_run then
-    check_known(backup, opts)
-    show(backup, opts)
-    return backup
+  schema.check_options(opts, SPEC, 'pgbak.restore', { 'to' })
+  if not backup.file and not opts.from then
+    schema.misuse('pgbak.restore', "option 'from' is missing")
   end
+  if opts.dry_run then return rehearse(backup, opts) end
   return run.step('restore', opts.to:database(), perform, backup, opts)
 end
 

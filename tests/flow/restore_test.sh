@@ -49,7 +49,8 @@ expect_stderr "which backup is the newest cannot be told: .*$key.meta"
 rm "$data.meta"
 refused 7 "no backup '$key' in ./backups"
 refused 7 "no backup 'shop/nothing.sql.gz'" shop/nothing.sql.gz
-refused '3' "'\.\./etc/passwd'|key" ../../etc/passwd
+refused 10 'does not begin like a dump|/etc/passwd' ../../etc/passwd
+refused 7 "no file './nothing.sql'" ./nothing.sql
 jq '.manifest_version = 99' pristine/"$key.meta" >"$data.meta"
 refused 3 'version'
 jq '.encryption = "age"' pristine/"$key.meta" >"$data.meta"
@@ -78,14 +79,22 @@ run "$PGBAK" restore "$key" --to "${target}_unknown"
 expect_status 7
 expect_stderr "\"${target}_unknown\" does not exist"
 expect_stderr 'hint: .*--create'
-# Not into a database that has the same tables already: psql stops at the first error, and says it.
+# Not into a database that has something in it, unless told so. Then psql stops at the first error,
+# which is named with its statement, and the transaction leaves everything as it was.
 before=$(contents "$target")
 run "$PGBAK" restore "$key" --to "$target"
+expect_status 9
+expect_stderr "database '$target' is not empty: [0-9]+ tables"
+expect_stderr 'hint: .*--into-existing'
+run "$PGBAK" restore "$key" --to "$target" --into-existing
 expect_status 11
-expect_stderr 'psql.*status 3.*already exists'
-expect_stderr "database '$target' may hold a part of the backup now"
+expect_stderr 'psql.*status 3: line [0-9]+: .*already exists, in: CREATE SCHEMA audit;'
+expect_stderr "database '$target' is as it was"
 expect_stderr 'FAIL restore'
 [[ $(contents "$target") == "$before" ]] || fail 'the target was changed after the error'
+run "$PGBAK" restore "$key" --to "$target" --into-existing --no-single-transaction
+expect_status 11
+expect_stderr "database '$target' may hold a part of the backup now"
 
 # Never into the source, whatever it is called; here it has lost a table, which must stay lost.
 sql "$source_database" -c 'drop table audit.log; delete from shop where id > 10'
@@ -117,13 +126,16 @@ expect_status 0
 expect_stdout '^would restore:$'
 ! there "${target}_dry" || fail 'a dry run made a database'
 
-# A psql or pg_restore that fails, dies, or stops reading.
-for fake in 'cat >/dev/null; exit 1' 'exit 4' 'kill -KILL $$' 'head -c 1000 >/dev/null; exit 2'; do
+# A psql that fails, dies, stops reading, or claims success without having read or done all. The
+# database that was made for it goes again.
+for fake in 'cat >/dev/null; exit 1' 'exit 4' 'kill -KILL $$' 'head -c 1000 >/dev/null; exit 2' \
+  'exit 0' 'head -c 1000 >/dev/null; exit 0' 'cat >/dev/null; exit 0'; do
   fake_tool psql <<<"$fake"
   run "$PGBAK" restore "$key" --to "${target}_fake" --create
   ((status == 11 || status == 13)) || fail "status $status after a psql that does '$fake'"
   expect_stderr 'FAIL restore'
-  sql postgres -c "drop database ${target}_fake"
+  expect_stderr "database '${target}_fake' was dropped again"
+  ! there "${target}_fake" || fail "the database stays after a psql that does '$fake'"
 done
 unset PG_PROGRAM_DIR
 

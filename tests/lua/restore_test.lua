@@ -116,10 +116,25 @@ local function test()
 
   -- Into a database with these tables psql stops, and the advice names what is left behind.
   local full = server:with_database(prefix .. ' copy 1')
-  local _, err = pgbak.try(pgbak.restore, backup, { from = one, to = full })
-  check.equal(err.kind, 'process')
-  check.equal(err.hint:find('may hold a part of the backup now', 1, true) ~= nil, true)
-  run.acknowledge('restore', full:database(), 'meant to fail')
+  refuses('refused', 'is not empty', { to = full })
+  for single, advice in pairs { [true] = 'is as it was', [false] = 'may hold a part' } do
+    local _, err = pgbak.try(pgbak.restore, backup, { from = one, to = full, into_existing = true,
+      single_transaction = single })
+    check.equal(err.kind, 'process')
+    check.equal(err.message:find('in: CREATE TABLE public.', 1, true) ~= nil, true)
+    check.equal(err.hint:find(advice, 1, true) ~= nil, true)
+    run.acknowledge('restore', full:database(), 'meant to fail')
+  end
+  check.equal(sql(full, ROWS)[1], expected)
+
+  -- Tolerated errors are told.
+  local told = pgbak.restore(backup, { from = one, to = full, into_existing = true,
+    tolerate = { 'relation * already exists', '* violates unique constraint *',
+      'multiple primary keys *' } })
+  check.equal(told.tolerated[1], { message = 'relation "audit" already exists',
+    statement = 'CREATE TABLE public.audit ( id integer );' })
+  check.equal(told.jobs, 1)
+  check.equal(sql(full, ROWS)[1], expected)
   sql(source, 'drop table item', 'drop table audit')
   pgbak.restore(backup, { from = one, to = source, allow_source = true })
   check.equal(sql(source, ROWS)[1], expected)

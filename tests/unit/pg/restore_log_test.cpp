@@ -114,7 +114,7 @@ TEST_CASE("psql's own errors and lost connections count without a statement", "[
 
 TEST_CASE("an error that pgbak causes is none, and its lines are not counted", "[pg]") {
   RestoreLog log({"x"});
-  log.expect("relation \"probe\" does not exist", 8);
+  log.own_lines(8);
   feed(log, RestoreTool::psql,
        "psql:<stdin>:2: ERROR:  relation \"probe\" does not exist\n"
        "psql:<stdin>:4: STATEMENT:  COPY probe FROM stdin;\n"

@@ -1,0 +1,166 @@
+-- Where the bytes of a restore come from: a backup in a store, or a file that somebody has at hand.
+local backups = require 'pgbak.backups'
+local catalog = require 'pgbak.catalog'
+local clock = require 'pgbak.clock'
+local codecs = require 'pgbak.codecs'
+local console = require 'pgbak.console'
+local digest = require 'pgbak.digest'
+local failure = require 'pgbak.failure'
+local json = require 'pgbak.json'
+local log = require 'pgbak.log'
+local pg = require 'pgbak.pg'
+local run = require 'pgbak.run'
+local stores = require 'pgbak.stores'
+local stream = require 'pgbak.stream'
+local sys = require 'pgbak.sys'
+
+local M = {}
+
+local function without_nulls(value)
+  if type(value) ~= 'table' then return value end
+  local out = {}
+  for key, each in pairs(value) do
+    if each ~= json.null() then out[key] = without_nulls(each) end
+  end
+  return out
+end
+
+-- What a restore needs of a manifest.
+local NEEDED = { key = 'string', sha256 = 'string', format = 'string', codec = 'string',
+  database = 'string', cluster = 'string', started = 'string', tool_version = 'string',
+  server_version = 'string', stored_bytes = 'number', raw_bytes = 'number', options = 'table' }
+
+local function by_manifest(path, meta)
+  local backup = without_nulls(json.decode(sys.read_file(meta)))
+  if type(backup) ~= 'table' then failure.raise('corrupt', ("'%s' is no manifest"):format(meta)) end
+  for field, kind in pairs(NEEDED) do
+    if type(backup[field]) ~= kind then
+      failure.raise('corrupt', ("'%s' is no manifest: its field '%s' is not a %s"):format(meta,
+        field, kind), 'move it away, and the file is looked at itself')
+    end
+  end
+  backup.time, backup.file, backup.key = clock.parse(backup.started), path, path
+  return backup
+end
+
+local function by_looking(path)
+  local found = require('pgbak.structure').of_file(path)
+  return {
+    key = path, file = path, format = found.format, codec = found.codec, options = {},
+    stored_bytes = found.bytes, raw_bytes = found.raw_bytes, restrict = found.restrict,
+    tool_version = found.dumped_by or '', server_version = found.dumped_from or '',
+  }
+end
+
+---A backup in a file: by the manifest beside it (FILE.meta), or else by what is in the file, which
+---is read to its end.
+---@param path string
+---@return pgbak.Backup
+function M.of_file(path)
+  if not sys.exists(path) then
+    failure.raise('not_found', ("there is no file '%s'"):format(path))
+  end
+  local meta = path .. '.meta'
+  return sys.exists(meta) and by_manifest(path, meta) or by_looking(path)
+end
+
+---Whether what a user typed for a backup is a file: no key begins so.
+---@param text string
+---@return boolean
+function M.is_path(text) return text:find '^%.?%.?/' ~= nil end
+
+---Everything that the manifest says; lists of backups leave the fingerprint out.
+---@param backup pgbak.Backup
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@return pgbak.Backup
+function M.whole(backup, from)
+  if backup.file then return backup end
+  local store = stores.select(from, backup.store)[1].store
+  local found = catalog.get(store, backup.key)
+  if not found then return backup end
+  found.store = backup.store
+  return found
+end
+
+local function reader(backup, store)
+  return backup.file and stream.file(backup.file) or store:reader(backup.key)
+end
+
+---The source of a backup's bytes and the filters that check and decompress them.
+---@param backup pgbak.Backup
+---@param store? Store nothing for a file
+---@return table spec for stream.run, without `to`
+function M.spec(backup, store)
+  local through = {}
+  if backup.sha256 then through[1] = digest.check(backup.sha256) end
+  for _, filter in ipairs(codecs.decoders(backup.codec)) do through[#through + 1] = filter end
+  return {
+    from = reader(backup, store), through = through, expect_bytes = backup.stored_bytes,
+    label = backup.file or ('%s in %s'):format(backup.key, store:url()),
+  }
+end
+
+local function check_digest(backup, store)
+  if not backup.sha256 then return { seconds = 0 } end -- of_file() has read it
+  log.info(('checking %s, %s'):format(backup.key, console.size(backup.stored_bytes)))
+  local spec = M.spec(backup, store)
+  spec.through = { digest.check(backup.sha256) }
+  return stream.run(spec)
+end
+
+---The path of an object, where that is a file on this machine.
+local function path_in(store, key)
+  local url = store:url()
+  local directory = url:match '^file://(/.*)' or not url:find '^%l[%w+.-]*:' and url
+  return directory and ('%s/%s'):format(directory, key)
+end
+
+local function check_room(backup, directory)
+  local free = sys.free_bytes(directory)
+  if not free or free >= backup.raw_bytes then return end
+  failure.raise('io', ("'%s' has %s free, the archive takes %s there"):format(directory,
+    console.size(free), console.size(backup.raw_bytes)),
+    'set TMPDIR to a directory with more room, or leave out --jobs: one job needs no disk')
+end
+
+---The archive as a file, decompressed where it must be, its digest checked on the way.
+local function spooled(backup, store)
+  local path = backup.codec == 'none' and (backup.file or path_in(store, backup.key))
+  if path then
+    local report = check_digest(backup, store)
+    return { spool = pg.spool { file = path }, seconds = report.seconds }
+  end
+  local directory = sys.env 'TMPDIR' or '/tmp'
+  check_room(backup, directory)
+  log.info(('fetching %s, %s, into a temporary file in %s'):format(backup.key,
+    console.size(backup.stored_bytes), directory))
+  local spool = pg.spool { directory = directory }
+  local spec = M.spec(backup, store)
+  spec.to = { spool:writer() }
+  local report = stream.run(spec)
+  return { spool = spool, seconds = report.seconds }
+end
+
+---A backup whose bytes were found right.
+---@class pgbak.Fetched
+---@field store? Store the one that has them, nothing for a file
+---@field spool? Spool the archive as a file, where one was asked for
+---@field seconds number that took
+
+---Reads a backup against its digest, with the next store where one has it damaged.
+---@param backup pgbak.Backup
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@param as_file boolean
+---@return pgbak.Fetched
+function M.fetch(backup, from, as_file)
+  local step = as_file and spooled or check_digest
+  if backup.file then
+    local out = run.step('check', backup.file, step, backup)
+    return { spool = out.spool, seconds = out.seconds }
+  end
+  local out, store = backups.with_good_copy(backup, from, 'check',
+    function(each) return step(backup, each) end)
+  return { store = store, spool = out.spool, seconds = out.seconds }
+end
+
+return M
