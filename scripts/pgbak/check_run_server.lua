@@ -13,7 +13,7 @@ local function found(session)
   if not session.found then
     local migration = session.expected.migration
     session.found = require('pgbak.fingerprint').of(session.connection,
-      { exact_bytes = ANY_SIZE, migrations = migration and migration.table })
+      { exact_bytes = ANY_SIZE, migrations = migration and migration.setting })
   end
   return session.found
 end
@@ -168,7 +168,11 @@ where e.extname = 'amcheck']][1].name
     local fine, problem = pcall(connection.query, connection,
       ('select %s.bt_index_check($1::oid::regclass, true)'):format(schema), { index.oid })
     if not fine then
-      if type(problem) ~= 'table' or problem.kind ~= 'process' then error(problem, 0) end
+      local kind = type(problem) == 'table' and problem.kind
+      if kind == 'permission' then
+        return 'skipped', 'the role may not use amcheck: ' .. problem.message
+      end
+      if kind ~= 'process' then error(problem, 0) end
       broken[#broken + 1] = ('%s: %s'):format(index.name, problem.message)
     end
   end

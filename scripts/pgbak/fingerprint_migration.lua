@@ -94,14 +94,14 @@ local function way_of(connection, relation, wanted)
   return wanted and columns.version and { tool = 'custom', version = newest 'version' }
 end
 
-local function read(connection, relation, way)
+local function read(connection, relation, way, setting)
   local name = ('%s.%s'):format(pg.quote_identifier(relation.schema),
     pg.quote_identifier(relation.name))
   local text = ('select %s as version, %s as dirty'):format(way.version, way.dirty or 'false')
   local row = connection:query((text:gsub('{table}', function() return name end)))[1]
   return {
     tool = way.tool, table = ('%s.%s'):format(relation.schema, relation.name),
-    version = row.version, dirty = row.dirty == 't',
+    version = row.version, dirty = row.dirty == 't', setting = setting,
   }
 end
 
@@ -131,7 +131,8 @@ end
 ---@param connection Connection within a transaction
 ---@param relations pgbak.FoundRelation[]
 ---@param setting? string migration_table
----@return table? migration {tool, table, version, dirty}
+---@return table? migration {tool, table, version, dirty, setting?}: the setting goes along, so that
+---  the same is looked for in a restored copy
 ---@return string? problem why it is unknown
 function M.find(connection, relations, setting)
   local wanted = setting and M.parse(setting)
@@ -141,7 +142,7 @@ function M.find(connection, relations, setting)
     if way and (not each.readable or each.filtered) then
       problem = ("the role may not read '%s.%s'"):format(each.schema, each.name)
     elseif way then
-      return read(connection, each, way)
+      return read(connection, each, way, setting)
     end
   end
   return nil, problem
