@@ -1,6 +1,7 @@
--- Tries policies out, for `pgbak check`: they are pure, so they run in their sandbox, on backups
--- and facts that are made up.
+-- Tries policies out, for `pgbak check`: they are pure, so they run in their sandbox, on backups,
+-- facts and manifests that are made up.
 local catalog = require 'pgbak.catalog'
+local check_run = require 'pgbak.check_run'
 local decision = require 'pgbak.decision'
 local failure = require 'pgbak.failure'
 local names = require 'pgbak.names'
@@ -47,13 +48,26 @@ local function try_naming(value, path)
   catalog.check_key(names.key(names.from(value, path), facts()))
 end
 
+local function try_checks(value, path)
+  local manifest = sample('0000000000000001', 'daily', 0)
+  manifest.fingerprint = { version = 1, snapshot = true, scope = 'all', encoding = 'UTF8',
+    tables = {}, sequences = {}, extensions = {}, enums = {}, roles = {}, indexes = 0,
+    foreign_keys = 0, large_objects = 0 }
+  check_run.load(value, manifest, path)
+end
+
+-- By a word in the file's name, or in that of the library which it takes.
+local PURPOSES = { { 'naming', try_naming }, { 'check', try_checks },
+  { 'retention', try_retention } }
+
 ---What a policy is for: what the file's name says, or its value, or what it takes from the library.
 local function purpose(value, path, source)
   if type(value) == 'string' then return try_naming end
   local name = path:match '[^/]*$'
   for _, text in ipairs { name, source:match "require[%s(]*['\"]pgbak%.(%l+)" or '' } do
-    if text:find 'naming' then return try_naming end
-    if text:find 'retention' then return try_retention end
+    for _, each in ipairs(PURPOSES) do
+      if text:find(each[1]) then return each[2] end
+    end
   end
   if type(value) ~= 'function' then return try_retention end
   local ok, key = pcall(sys.call_within, 1, value, facts())
