@@ -133,8 +133,9 @@ end
 local function check_room(work, err)
   local text = type(err) == 'table' and err.text or tostring(err)
   if (text .. work.scratch:log_tail()):find('No space left on device', 1, true) then
+    run.acknowledge('restore', work.scratch:target():database(), 'the disk is full')
     failure.raise('io', ("no room to restore '%s': the disk of %s is full"):format(work.backup.key,
-      own_cluster(work) and work.scratch:directory() or 'the given server'),
+      own_cluster(work) and work.scratch:directory():match '^(.*)/' or 'the given server'),
       'verify.directory in pgbak.lua names another one; the dump has '
       .. console.size(work.backup.raw_bytes))
   end

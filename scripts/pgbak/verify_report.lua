@@ -97,7 +97,8 @@ end
 ---@return string?
 function M.problem(outcome)
   if outcome.error == nil then return nil end
-  return type(outcome.error) == 'table' and outcome.error.text or tostring(outcome.error)
+  local text = type(outcome.error) == 'table' and outcome.error.text or tostring(outcome.error)
+  return (text:gsub('%s*\n%s*', ' '))
 end
 
 ---The result in one line.

@@ -36,7 +36,7 @@ function scratch.cluster(opts)
     server_target = function() return pg.target 'postgresql://scratch/postgres' end,
     kind = function() return 'cluster' end, version = function() return '15.18' end,
     notes = function() return { 'a note of the server' } end,
-    log_tail = function() return parts.log end, directory = function() return '/scratch' end,
+    log_tail = function() return parts.log end, directory = function() return '/big/scratch' end,
     close = function() seen.closed = (seen.closed or 0) + 1 parts.close() end,
   }
 end
@@ -124,10 +124,12 @@ for _, each in ipairs {
 end
 
 -- A full disk is not the backup's fault, whoever tells of it.
-outcome, err = verified { restore = raising('process', 'psql failed'),
-  log = 'ERROR: could not extend file: No space left on device' }
+outcome, err = verified {
+  restore = function() run.step('restore', 'db', raising('process', 'psql failed')) end,
+  log = 'ERROR: could not extend file: No space left on device',
+}
 check.equal({ outcome.state, err.kind, seen.closed }, { 'untried', 'io', 1 })
-check.equal(tostring(err):find('the disk of /scratch is full', 1, true) ~= nil, true)
+check.equal(tostring(err):find('the disk of /big is full', 1, true) ~= nil, true)
 check.equal(stored(), proof)
 
 -- The backup's own failures: recorded, and the list knows.
