@@ -150,8 +150,8 @@ end
 
 ---A table is not there any more. Not told: one that a migration may have dropped, since the schema
 ---has another version; and one whose name ends in a number, as partitions have that come and go.
----@param opts? { except?: string[], numbered?: boolean } except: as 'schema.name'; numbered: whether
----  names that end in a number count
+---@param opts? { except?: string[], numbered?: boolean } except: as 'schema.name'; numbered: do
+---  names that end in a number count, too
 ---@return pgbak.AdmissionRule
 function M.lost_tables(opts)
   opts = opts or {}

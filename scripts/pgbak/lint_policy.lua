@@ -1,5 +1,6 @@
 -- Tries policies out, for `pgbak check`: they are pure, so they run in their sandbox, on backups,
 -- facts and manifests that are made up.
+local admission = require 'pgbak.admission_verdict'
 local catalog = require 'pgbak.catalog'
 local check_run = require 'pgbak.check_run'
 local decision = require 'pgbak.decision'
@@ -48,17 +49,25 @@ local function try_naming(value, path)
   catalog.check_key(names.key(names.from(value, path), facts()))
 end
 
-local function try_checks(value, path)
+local function with_fingerprint()
   local manifest = sample('0000000000000001', 'daily', 0)
   manifest.fingerprint = { version = 1, snapshot = true, scope = 'all', encoding = 'UTF8',
     tables = {}, sequences = {}, extensions = {}, enums = {}, roles = {}, indexes = 0,
     foreign_keys = 0, large_objects = 0 }
-  check_run.load(value, manifest, path)
+  return manifest
+end
+
+local function try_checks(value, path) check_run.load(value, with_fingerprint(), path) end
+
+local function try_admission(value, path)
+  local policy_of_file = admission.from(value)
+  admission.ask(policy_of_file, path, with_fingerprint())
+  admission.ask(policy_of_file, path, with_fingerprint(), with_fingerprint())
 end
 
 -- By a word in the file's name, or in that of the library which it takes.
 local PURPOSES = { { 'naming', try_naming }, { 'check', try_checks },
-  { 'retention', try_retention } }
+  { 'retention', try_retention }, { 'admission', try_admission } }
 
 ---What a policy is for: what the file's name says, or its value, or what it takes from the library.
 local function purpose(value, path, source)
@@ -102,6 +111,8 @@ end
 local SETTINGS = {
   retention = { from = decision.from, try = try_retention, other = try_naming, mixed = 'a naming' },
   naming = { from = names.from, try = try_naming, other = try_retention, mixed = 'a retention' },
+  admission = { from = admission.from, try = try_admission, other = try_retention,
+    mixed = 'a retention' },
 }
 
 ---What is wrong with a setting beyond that it cannot be loaded: a template that gives no key, or a
