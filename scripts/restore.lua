@@ -2,7 +2,6 @@
 local backups = require 'pgbak.backups'
 local calendar = require 'pgbak.calendar'
 local clock = require 'pgbak.clock'
-local failure = require 'pgbak.failure'
 local pg = require 'pgbak.pg'
 local pgbak = require 'pgbak'
 local source = require 'pgbak.restore_source'
@@ -91,12 +90,11 @@ local function chosen(from)
   return source.of_file(options.key)
 end
 
--- Somebody who asked for the newest must be told which one comes before it.
+-- Somebody who asked for the newest is told which one comes before it.
 local function older_one(from, backup)
   local older = pgbak.try(pgbak.find, { from = from, database = backup.database,
     type = options.type, before = backup.time })
-  return older and ('the one before it is %s'):format(older.key)
-    or 'there is none before it'
+  return older and ('the one before it is %s'):format(older.key) or 'there is none before it'
 end
 
 local config = pgbak.config({}, { databases_optional = true })
@@ -107,16 +105,12 @@ local yes = options.yes or sys.is_terminal 'stdin' and sys.ask or nil
 local single
 if options.single_transaction then single = true end
 if options.no_single_transaction then single = false end
-local ok, err = pcall(pgbak.restore, backup, {
+pgbak.restore(backup, {
   from = from, to = target_of(config, backup), create = options.create,
   drop_existing = options.drop_existing, yes = yes, into_existing = options.into_existing,
   allow_source = options.allow_source, older_server = options.older_server,
   tables = options.table, schemas = options.schema, jobs = options.jobs,
   single_transaction = single, globals = options.globals, no_owner = options.no_owner,
   no_privileges = options.no_privileges, tolerate = options.tolerate, dry_run = options.dry_run,
+  when_damaged = not options.key and function() return older_one(from, backup) end or nil,
 })
-if ok then return end
-if type(err) == 'table' and err.kind == 'corrupt' and not options.key then
-  failure.advise(err, older_one(from, backup))
-end
-error(err, 0)

@@ -34,6 +34,7 @@ local M = {}
 ---@field globals? boolean restore roles and tablespaces first
 ---@field tolerate? string[] errors that are none: fnmatch patterns of the server's messages
 ---@field checked? boolean its digest was found right in this run: it is not read for that alone
+---@field when_damaged? fun(): string advice for a backup that turns out to be damaged
 ---@field dry_run? boolean check it, print what would be done, change nothing
 ---@field quiet? boolean log no progress
 
@@ -48,6 +49,7 @@ local SPEC = {
   yes = { any_of = { flag, { type = 'function' } }, says = 'true or a function' },
   tables = names, schemas = names, tolerate = names,
   jobs = { type = 'integer', min = 1, max = 1000 },
+  when_damaged = { type = 'function' },
 }
 M.fields = SPEC
 
@@ -138,12 +140,22 @@ local function fetch(plan, opts)
   return source.fetch(plan.backup, opts.from, as_file)
 end
 
+---Calls a function that reads the backup, and adds advice when that is damaged.
+local function reading(opts, fn, ...)
+  local ok, result = pcall(fn, ...)
+  if ok then return result end
+  if type(result) == 'table' and result.kind == 'corrupt' and opts.when_damaged then
+    failure.advise(result, opts.when_damaged())
+  end
+  error(result, 0)
+end
+
 local function perform(backup, opts)
   backup = source.whole(backup, opts.from)
   local plan = plans.make(backup, opts)
   if plan.drops then targets.check_consent(plan.found, opts.yes) end
   plans.warn_of_space(plan)
-  local fetched = fetch(plan, opts)
+  local fetched = reading(opts, fetch, plan, opts)
   if opts.globals then restore_globals(plan, fetched.store) end
   if plan.drops then targets.drop(plan.target, plan.found.major) end
   if plan.makes then targets.create(backup, plan.target) end
@@ -166,11 +178,7 @@ end
 local function rehearse(backup, opts)
   backup = source.whole(backup, opts.from)
   local plan = plans.make(backup, opts)
-  local checked
-  if not backup.file then
-    local store = stores.select(opts.from, backup.store)[1].store
-    checked = require('pgbak.structure').check(backup, store, {})
-  end
+  local checked = run.step('check', backup.key, reading, opts, source.inspect, backup, opts.from)
   io.write(plans.text(plan, checked))
   return { backup = backup, target = plan.target, jobs = plan.jobs, tolerated = {}, seconds = 0 }
 end

@@ -1,0 +1,192 @@
+#!/usr/bin/env bash
+# Which backup, into what, and how much of it: the choices around a restore.
+source tests/support/flow.sh
+fresh_database
+fill_database
+target=${database}_target
+there() { [[ $(sql postgres -c "select count(*) from pg_database where datname = '$1'") == 1 ]]; }
+# restored ARGUMENT...: a restore that succeeds.
+restored() {
+  run "$PGBAK" restore "$@"
+  expect_status 0
+}
+# refused STATUS ERE ARGUMENT...: one that does not begin.
+refused() {
+  run "$PGBAK" restore "${@:3}"
+  expect_status "$1"
+  expect_stderr "$2"
+}
+remake() { sql postgres -c "drop database if exists $target with (force)" -c "create database $target"; }
+
+cat >pgbak.lua <<EOF
+return {
+  databases = { { name = 'shop', url = '$DATABASE_URL' } }, stores = { './backups' },
+  codec = 'zstd',
+}
+EOF
+run "$PGBAK" backup --type plain
+expect_status 0
+plain=$(cd backups && find . -name '*.sql.zst' | cut -c 3-)
+sed -i "s/codec = 'zstd'/codec = 'zstd', format = 'custom'/" pgbak.lua
+run "$PGBAK" backup --type custom
+expect_status 0
+custom=$(cd backups && find . -name '*.dump.zst' | cut -c 3-)
+
+# What only pg_restore can: for a plain dump there is advice.
+for option in --table=shop --schema=audit --jobs=2; do
+  refused 3 'custom' "$plain" --to "$target" --create "$option"
+  expect_stderr 'hint: .*(scratch|leave out --jobs)'
+  ! there "$target" || fail "$option made the target"
+done
+
+# Several jobs: the archive passes through a temporary file that nobody ever sees.
+mkdir tmp
+TMPDIR=$work/tmp restored "$custom" --to "$target" --create --jobs 2
+expect_stderr 'into a temporary file in .*/tmp$'
+expect_no_files 'tmp/*'
+expect_no_files 'tmp/.*spool*'
+expect_same_contents "$database" "$target"
+refused 3 'several jobs are several transactions' "$custom" --to "$target" --jobs 2 \
+  --single-transaction
+
+# One table, one schema: what is there already stays, schemas are made.
+remake
+sql "$target" -c 'create table mine (a int)'
+restored "$custom" --to "$target" --table audit.log
+[[ $(sql "$target" -c 'select count(*) from audit.log') == 2 ]] || fail 'rows are missing'
+[[ $(sql "$target" -c "select to_regclass('shop') is null and to_regclass('mine') is not null") == t ]] ||
+  fail 'more than the table was restored'
+remake
+restored "$custom" --to "$target" --schema audit
+[[ $(sql "$target" -c 'select count(*) from audit.log') == 2 ]] || fail 'rows are missing'
+# A table that is not in the backup: pg_restore alone would call that a success.
+remake
+refused 11 'table "nothing" not found' "$custom" --to "$target" --table nothing
+
+# Dropping a database takes consent.
+remake
+sql "$target" -c 'create table mine (a int)'
+refused 8 "database '$target' exists already" "$plain" --to "$target" --create
+expect_stderr 'hint: .*--drop-existing'
+refused 9 'nobody has consented to dropping' "$plain" --to "$target" --drop-existing </dev/null
+sql "$target" -c 'table mine' >/dev/null
+refused 9 'is the database that this backup was made of' "$plain" --to "$database" \
+  --drop-existing --yes
+refused 8 'exists already' "$plain" --to "$database" --create
+expect_stderr 'hint: .*restore into another name'
+restored "$plain" --to "$target" --drop-existing --yes
+expect_same_contents "$database" "$target"
+restored "$plain" --to "${target}_new" --drop-existing
+expect_same_contents "$database" "${target}_new"
+
+# At a terminal the name has to be typed.
+if type script >/dev/null 2>&1; then
+  at_terminal() { # ANSWER: what is typed
+    status=0
+    script -qec "$PGBAK restore $plain --to $target --drop-existing" /dev/null <<<"$1" \
+      >"$captured/stdout" 2>"$captured/stderr" || status=$?
+  }
+  at_terminal no
+  expect_status 9
+  expect_stdout "Type its name to go on"
+  at_terminal "$target"
+  expect_status 0
+fi
+
+# Errors that the user tolerates; any other one fails the restore, in both formats.
+for key in "$plain" "$custom"; do
+  remake
+  sql "$target" -c 'create schema audit'
+  restored "$key" --to "$target" --into-existing --tolerate 'schema "audit" already exists'
+  expect_stderr 'warn .*tolerated: schema "audit" already exists'
+  expect_same_contents "$database" "$target"
+  run "$PGBAK" restore "$key" --to "$target" --into-existing \
+    --tolerate 'schema "audit" already exists'
+  expect_status 11
+  expect_stderr 'relation "shop" already exists, in: CREATE TABLE public.shop'
+  expect_stderr 'and [0-9]+ more'
+done
+refused 3 'nothing can be tolerated' "$plain" --to "$target" --tolerate x --single-transaction
+
+# Before a time.
+for back in 1:old 2:older; do
+  for ending in '' .sha256 .meta; do
+    cp "backups/$plain$ending" "backups/shop/${back#*:}.sql.zst$ending"
+  done
+  jq --arg key "shop/${back#*:}.sql.zst" --arg days "${back%:*}" \
+    --arg id "$(printf '%016x' "${back%:*}")" '
+    def ago: fromdateiso8601 - ($days | tonumber) * 86400 | todateiso8601;
+    .key = $key | .id = $id | .started |= ago | .finished |= ago' "backups/$plain.meta" >"backups/shop/${back#*:}.sql.zst.meta"
+done
+restored --before 12h --to "${target}_dry" --create --dry-run
+expect_stdout 'backup +shop/old.sql.zst$'
+expect_stdout 'checked +digest and structure are good'
+expect_stdout 'by +psql [0-9.]+, one transaction'
+restored --before "$(date -u -d '-36 hours' +%FT%TZ)" --to "${target}_dry" --create --dry-run
+expect_stdout 'backup +shop/older.sql.zst$'
+refused 7 'there is no backup before 20' --before 30d --to "${target}_dry" --create
+refused 3 '--before must be a time' --before yesterday --to "${target}_dry" --create
+! there "${target}_dry" || fail 'a dry run made a database'
+
+# The newest one is damaged: nothing is taken in its place unasked.
+cp backups/shop/old.sql.zst whole
+printf x >>backups/shop/old.sql.zst
+refused 10 'shop/old.sql.zst' --before 12h --to "${target}_dry" --create
+expect_stderr 'hint: .*the one before it is shop/older.sql.zst'
+refused 10 'shop/old.sql.zst' --before 12h --to "${target}_dry" --create --dry-run
+expect_stderr 'hint: .*the one before it is shop/older.sql.zst'
+mv whole backups/shop/old.sql.zst
+
+# A file at hand, with its manifest and without.
+mkdir hand
+cp "backups/$plain" hand/some.sql.zst
+restored ./hand/some.sql.zst --to "$(url "${target}_file")" --create
+cp "backups/$plain.meta" hand/some.sql.zst.meta
+restored "$work/hand/some.sql.zst" --to "$(url "${target}_file")" --drop-existing --yes
+expect_stderr 'checking .*/hand/some.sql.zst'
+truncate -s -20 hand/some.sql.zst
+refused 10 'some.sql.zst' ./hand/some.sql.zst --to "${target}_dry" --create
+rm hand/some.sql.zst.meta
+refused 10 'cut|corrupt|damaged|end' ./hand/some.sql.zst --to "${target}_dry" --create
+! there "${target}_dry" || fail 'a damaged file made a database'
+
+# A psql that does not know \restrict is found out before anything is touched (field.md, 22).
+fake_version='psql (PostgreSQL) 15.13' fake_tool psql <<<"exec \"\$real\" \"\$@\""
+refused 4 'psql 15.13 .*does not know ..?restrict' "$plain" --to "${target}_dry" --create
+expect_stderr 'hint: +update postgresql-client'
+! there "${target}_dry" || fail 'an old psql made a database'
+unset PG_PROGRAM_DIR
+# So is a server that is older than the backup's.
+sed -i 's/"server_version": *"1[0-9][^"]*"/"server_version":"99.1"/' backups/shop/old.sql.zst.meta
+refused 9 'the backup is of PostgreSQL 99, and this server is the older' shop/old.sql.zst \
+  --to "${target}_dry" --create
+expect_stderr 'hint: .*--older-server'
+restored shop/old.sql.zst --to "${target}_dry" --create --older-server
+sql postgres -c "drop database ${target}_dry"
+
+# A dump of chosen schemas says CREATE SCHEMA public, which a new database has (field.md, 26).
+for format in plain custom; do
+  cat >pgbak.lua <<EOF
+return {
+  databases = { { name = 'part', url = '$DATABASE_URL' } }, stores = { './parts' },
+  format = '$format', schemas = { 'public' },
+}
+EOF
+  run "$PGBAK" backup --type "$format"
+  expect_status 0
+  restored --latest --type "$format" --to "$target" --drop-existing --yes
+  [[ $(sql "$target" -c 'select count(*) from shop') == 2000 ]] || fail 'rows are missing'
+done
+
+# The runbook is a script that works.
+cat >pgbak.lua <<EOF
+return { databases = { { name = 'shop', url = '$DATABASE_URL' } }, stores = { './backups' } }
+EOF
+run "$PGBAK" runbook "$plain"
+expect_status 0
+expect_stdout '^sha256sum -c '
+sql postgres -c "drop database $target"
+sed "s/NEW_DATABASE/$target/g" "$captured/stdout" >runbook.sh
+PGHOST=$PGBAK_TEST_SOCKET PGPORT=$PGBAK_TEST_PORT PGUSER=$PGBAK_TEST_USER \
+  PATH=$PGBAK_TEST_BINDIR:$PATH bash -eu runbook.sh >/dev/null || fail 'the runbook failed'
+[[ $(sql "$target" -c 'select count(*) from shop') == 2000 ]] || fail 'rows are missing'
