@@ -131,6 +131,25 @@ TEST_CASE("a response without a body leaves the connection in use") {
   CHECK(server.connections() == 1);
 }
 
+TEST_CASE("an address is shown without login, query and fragment") {
+  using pgbak::shown_url;
+  CHECK(shown_url("https://user:pass@db.example:8080/health?token=x#y") ==
+        "https://db.example:8080/health");
+  CHECK(shown_url("http://token@db.example") == "http://db.example");
+  CHECK(shown_url("http://a@b@db.example/c@d") == "http://db.example/c@d");
+  CHECK(shown_url("http://db.example#a@b") == "http://db.example");
+  CHECK(shown_url("file:///etc/passwd") == "file:///etc/passwd");
+  CHECK(shown_url("nonsense?x") == "nonsense");
+}
+
+TEST_CASE("what is no http is refused, a file above all") {
+  HttpClient client({});
+  for (const std::string url : {"file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1"}) {
+    CAPTURE(url);
+    CHECK(caught_kind([&] { client.send(request("GET", url), no_stop); }) == "config");
+  }
+}
+
 TEST_CASE("redirects are not followed") {
   HttpServer server([](const Request&) {
     Reply reply = with_body("elsewhere");
