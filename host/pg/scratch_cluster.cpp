@@ -185,7 +185,9 @@ class Cluster : public Scratch {
         "KILL"));
     const auto status = initdb.wait_until(stop_, deadline_);
     if (!status) throw too_slow();
-    if (!status->good()) throw explained(initdb.failure(kOp, *status));
+    if (!status->good()) {
+      throw explained(exit_failure(kOp, initdb_.path, *status, initdb.stderr_tail()));
+    }
   }
 
   void start(const std::string& socket) {
@@ -199,7 +201,7 @@ class Cluster : public Scratch {
     constexpr std::chrono::milliseconds kPoll{10};
     while (!ready()) {
       if (const auto ended = postmaster_->child().wait_until(stop_, SteadyClock::now() + kPoll)) {
-        throw explained(postmaster_->child().failure(kOp, *ended));
+        throw explained(exit_failure(kOp, postgres, *ended, log_tail()));
       }
       if (SteadyClock::now() > deadline_) throw too_slow();
     }
@@ -225,14 +227,14 @@ class Cluster : public Scratch {
   /// Says so when the disk is full.
   Error explained(const Error& error) const {
     const std::string words = error.text() + error.detail();
-    for (const char* full : {"No space left on device", "Disk quota exceeded", "File too large"}) {
+    for (const char* full : {"No space left on device", "Disk quota exceeded"}) {
       if (words.find(full) == std::string::npos) continue;
       return Error(ErrorKind::io, kOp,
                    "no space for a throwaway cluster in '" + directory_->path() + "'")
           .hint("free some, or choose another place: TMPDIR, or the setting verify.directory")
           .cause(error);
     }
-    return error.with_context("cannot start a throwaway cluster");
+    return error;
   }
 
   const Stop& stop_;
