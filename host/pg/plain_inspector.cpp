@@ -14,16 +14,18 @@
 #include "host/base/error.hpp"
 #include "host/base/text.hpp"
 #include "host/pg/copy_scan.hpp"
+#include "host/pg/dollar_quote.hpp"
 #include "host/pg/dump_ends.hpp"
 #include "host/pg/dump_inspector.hpp"
 #include "host/pg/sql_names.hpp"
+#include "host/pg/sql_settings.hpp"
 
 namespace pgbak {
 namespace {
 
 constexpr const char* kOp = "inspect.dump";
 constexpr std::size_t kMaxStatementBytes = 1U << 20U;  // 1600 columns of 63 bytes, quoted, are less
-constexpr std::size_t kMaxTagBytes = 256;              // identifiers have 63
+constexpr std::size_t kTitleBytes = 64;                // the comment at the beginning has less
 constexpr std::size_t kMaxLineBytes = 1024;            // kept of a comment or psql command
 
 /// What the lexer is in the middle of.
@@ -33,8 +35,7 @@ enum class In {
   escapes,        ///< E'…', where a backslash hides a quote
   escapes_quote,  ///< after a quote in there, which may be the first of two
   name,           ///< "…"
-  tag,            ///< $… of what may be $tag$
-  dollars,        ///< $tag$…$tag$
+  dollars,        ///< $tag$…$tag$, or what may become that
   line_comment,
   block_comment,
   command,    ///< a line for psql, after a backslash
@@ -46,7 +47,6 @@ const char* shown(In in) {
   switch (in) {
     case In::name:
       return "a quoted name";
-    case In::tag:
     case In::dollars:
       return "a dollar-quoted string";
     case In::line_comment:
@@ -59,17 +59,11 @@ const char* shown(In in) {
   }
 }
 
-bool in_identifier(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '$' || static_cast<unsigned char>(c) >= 0x80;
-}
-
 class PlainInspector final : public DumpInspector {
  public:
   void write(std::string_view in) override {
-    const bool head_known = ends_.head().size() == Ends::kKeptBytes;
     ends_.add(in);
-    if (!head_known && ends_.head().size() == Ends::kKeptBytes) check_head();
+    if (trailer_ == nullptr && ends_.head().size() >= kTitleBytes) check_head();
     // No text in PostgreSQL holds one; file systems leave whole blocks of them after a crash.
     if (const void* zero = std::memchr(in.data(), 0, in.size())) {
       throw corrupt("a zero byte",
@@ -109,6 +103,10 @@ class PlainInspector final : public DumpInspector {
 
   const DumpFacts& facts() const override { return facts_; }
 
+  bool between_statements() const override {
+    return in_ == In::code && !skipped_ && trim(statement_).empty();
+  }
+
  private:
   static Error corrupt(const std::string& what, std::uint64_t at) {
     return {ErrorKind::corrupt, kOp, fmt::format("{} at byte {} of the dump", what, at)};
@@ -142,8 +140,6 @@ class PlainInspector final : public DumpInspector {
       case In::escapes_quote:
         in_ = in.front() == '\'' ? In::escapes : In::code;
         return in_ == In::escapes ? keep(in, 1) : 0;
-      case In::tag:
-        return tag(in);
       case In::dollars:
         return dollars(in);
       case In::line_comment:
@@ -159,9 +155,9 @@ class PlainInspector final : public DumpInspector {
     return 0;
   }
 
-  void begin(In what, std::size_t ahead = 0) {
+  void begin(In what) {
     in_ = what;
-    begin_ = offset_ + ahead;
+    begin_ = offset_;
   }
 
   // --- code -------------------------------------------------------------------------------------
@@ -172,9 +168,10 @@ class PlainInspector final : public DumpInspector {
       for (const unsigned char c : std::string_view("'\"$-*;\\")) table[c] = true;
       return table;
     }();
-    const auto* const special = std::find_if(
-        in.begin(), in.end(), [](char c) { return kSpecial[static_cast<unsigned char>(c)]; });
-    const auto plain = static_cast<std::size_t>(special - in.begin());
+    const auto plain = static_cast<std::size_t>(
+        std::find_if(in.begin(), in.end(),
+                     [](char c) { return kSpecial[static_cast<unsigned char>(c)]; }) -
+        in.begin());
     if (plain > 0) return keep(in, plain);
     const char c = in.front();
     const bool comment = (c == '-' && last_ == '-') || (c == '*' && last_ == '/');
@@ -188,15 +185,16 @@ class PlainInspector final : public DumpInspector {
     }
     if (c == '\'') {
       const bool prefixed = (last_ == 'e' || last_ == 'E') && !in_identifier(second_last_);
-      begin(prefixed || !standard_strings_ ? In::escapes : In::string);
+      begin(prefixed || !settings_.standard_strings ? In::escapes : In::string);
     } else if (c == '"') {
       begin(In::name);
     } else if (c == '$' && !in_identifier(last_)) {
-      begin(In::tag);
-      tag_.clear();
+      begin(In::dollars);
+      dollar_quote_ = DollarQuote();
+      return 0;
     } else if (c == '\\') {
-      if (!trim(statement_).empty() || skipped_)
-        throw corrupt("a backslash outside of a string", offset_);
+      const bool inside = skipped_ || !trim(statement_).empty();
+      if (inside) throw corrupt("a backslash outside of a string", offset_);
       begin(In::command);
       line_.clear();
       return 1;
@@ -204,7 +202,7 @@ class PlainInspector final : public DumpInspector {
       end_statement();
       return 1;
     }
-    return in_ == In::tag ? 0 : keep(in, 1);
+    return keep(in, 1);
   }
 
   /// Takes `size` bytes as part of the statement.
@@ -236,27 +234,11 @@ class PlainInspector final : public DumpInspector {
     const bool skipped = std::exchange(skipped_, false);
     last_ = second_last_ = ' ';
     if (skipped) return;
-    if (statement.starts_with("SET ")) {
-      set(statement);
-    } else if (auto table = copied_table(statement)) {
-      if (table->schema.empty()) table->schema = search_path_;
+    settings_.apply(statement);
+    if (auto table = copied_table(statement)) {
+      if (table->schema.empty()) table->schema = settings_.search_path;  // before 10.3
       facts_.tables.push_back({table->schema, table->name, 0});
       begin(In::copy_head);
-    }
-  }
-
-  void set(std::string_view statement) {
-    const auto value_of = [&](std::string_view name) -> std::string_view {
-      statement = trim(statement);
-      if (!statement.starts_with(name)) return {};
-      return trim(statement.substr(name.size()));
-    };
-    if (const auto strings = value_of("SET standard_conforming_strings ="); !strings.empty()) {
-      standard_strings_ = strings != "off";
-    } else if (const auto encoding = value_of("SET client_encoding ="); !encoding.empty()) {
-      encoding_ = DoubleBytes(encoding);
-    } else if (const auto path = value_of("SET search_path ="); !path.empty()) {
-      search_path_ = first_name(path);  // before 10.3 COPY named no schema
     }
   }
 
@@ -279,7 +261,7 @@ class PlainInspector final : public DumpInspector {
         in_ = In::escapes_quote;
         return keep(in, i + 1);
       }
-      if (in[i] == '\\' || encoding_.leads(in[i])) {
+      if (in[i] == '\\' || settings_.encoding.leads(in[i])) {
         hidden_ = true;
         return keep(in, i + 1);
       }
@@ -287,45 +269,13 @@ class PlainInspector final : public DumpInspector {
     return keep(in, in.size());
   }
 
-  std::size_t tag(std::string_view in) {
-    for (std::size_t i = 0; i < in.size(); ++i) {
-      const char c = in[i];
-      const bool first = tag_.empty();
-      const bool digit = c >= '0' && c <= '9';
-      tag_ += c;
-      if (c == '$' && !first) {
-        begin_ = offset_ + i + 1 - tag_.size();
-        in_ = In::dollars;
-        matched_ = 0;
-        return keep(in, i + 1);
-      }
-      if (first) continue;  // the dollar itself
-      if (!in_identifier(c) || (tag_.size() == 2 && digit) || tag_.size() > kMaxTagBytes) {
-        in_ = In::code;  // such as $1
-        return i == 0 ? 0 : keep(in, i);
-      }
-    }
-    return keep(in, in.size());
-  }
-
   std::size_t dollars(std::string_view in) {
-    std::size_t i = 0;
-    while (i < in.size()) {
-      if (matched_ == 0) {
-        i = in.find('$', i);
-        if (i == in.npos) break;
-      }
-      // A tag has dollars at its ends only, so a mismatch can only begin anew.
-      matched_ = in[i] == tag_[matched_] ? matched_ + 1 : (in[i] == '$' ? 1 : 0);
-      ++i;
-      if (matched_ == tag_.size()) {
-        in_ = In::code;
-        keep(in, i);
-        last_ = ' ';  // another one may follow
-        return i;
-      }
-    }
-    return keep(in, in.size());
+    const std::size_t used = dollar_quote_.scan(in);
+    if (used > 0) keep(in, used);
+    const DollarQuote::At at = dollar_quote_.at();
+    if (at == DollarQuote::At::end) last_ = ' ';  // another one may follow
+    if (at == DollarQuote::At::end || at == DollarQuote::At::none) in_ = In::code;
+    return used;
   }
 
   // --- comments and commands --------------------------------------------------------------------
@@ -413,14 +363,11 @@ class PlainInspector final : public DumpInspector {
   std::string statement_;                  // if it may be a COPY or a SET
   bool skipped_ = false;                   // it is none
   bool hidden_ = false;                    // the next byte of a string has no meaning
-  std::string tag_;                        // with its dollars
-  std::size_t matched_ = 0;                // how much of the tag
-  std::size_t depth_ = 0;                  // of comments
-  std::string line_;                       // of a comment or command
-  std::string restrict_key_;               // until \unrestrict
-  std::string search_path_;
-  bool standard_strings_ = true;
-  DoubleBytes encoding_;
+  DollarQuote dollar_quote_;
+  std::size_t depth_ = 0;     // of comments
+  std::string line_;          // of a comment or command
+  std::string restrict_key_;  // until \unrestrict
+  SqlSettings settings_;
   CopyScan rows_;
 };
 

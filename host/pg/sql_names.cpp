@@ -1,7 +1,6 @@
 #include "host/pg/sql_names.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "host/base/text.hpp"
 
@@ -47,25 +46,6 @@ std::optional<TableName> copied_table(std::string_view statement) {
 std::string first_name(std::string_view list) {
   list = trim(list);
   return take_name(list);
-}
-
-DoubleBytes::DoubleBytes(std::string_view encoding) {
-  const auto quoted = [](char c) { return c == '\'' || c == '"'; };
-  while (!encoding.empty() && quoted(encoding.front())) encoding.remove_prefix(1);
-  while (!encoding.empty() && quoted(encoding.back())) encoding.remove_suffix(1);
-  const std::string name = lower(encoding);
-  constexpr std::array<std::string_view, 5> kOthers{"big5", "gbk", "uhc", "gb18030", "johab"};
-  if (name == "sjis" || name == "shift_jis_2004") {
-    kind_ = Kind::shift_jis;
-  } else if (std::find(kOthers.begin(), kOthers.end(), name) != kOthers.end()) {
-    kind_ = Kind::others;
-  }
-}
-
-bool DoubleBytes::leads(char c) const {
-  const auto byte = static_cast<unsigned char>(c);
-  if (kind_ == Kind::none || byte < 0x81) return false;
-  return kind_ == Kind::others || byte < 0xA0 || byte > 0xDF;  // in between: half-width katakana
 }
 
 }  // namespace pgbak

@@ -1,5 +1,4 @@
-// The little of SQL's grammar that reading a dump needs: names, COPY, and encodings in which a
-// byte of a character may look like a backslash.
+// The little of SQL's grammar that reading a dump needs: the names in COPY and SET.
 #pragma once
 
 #include <optional>
@@ -19,21 +18,5 @@ std::optional<TableName> copied_table(std::string_view statement);
 
 /// The first name of a list, without quotes.
 std::string first_name(std::string_view list);
-
-/// Encodings of clients (none of a server) whose characters may have 0x5C as a later byte.
-class DoubleBytes {
- public:
-  /// None of those.
-  DoubleBytes() = default;
-  /// By its name as `SET client_encoding` has it, with or without quotes.
-  explicit DoubleBytes(std::string_view encoding);
-
-  /// Whether the byte after this one belongs to the same character.
-  bool leads(char c) const;
-
- private:
-  enum class Kind { none, shift_jis, others };
-  Kind kind_ = Kind::none;
-};
 
 }  // namespace pgbak
