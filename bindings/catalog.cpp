@@ -62,7 +62,17 @@ void publish(Call& call) {
   if (facts.has("tags")) manifest.tags = facts.json("tags");
   manifest.restore = facts.strings("restore");
   manifest.quarantine = facts.strings("quarantine");
-  call.push(for_lua(Catalog(store, call.run()).publish(std::move(manifest))));
+  if (facts.has("fingerprint")) manifest.fingerprint = facts.json("fingerprint");
+  std::shared_ptr<Blob> globals;
+  if (facts.has("globals")) {
+    facts.push("globals");
+    globals = handle_at<Blob>(call.lua(), lua_gettop(call.lua()));
+    lua_pop(call.lua(), 1);
+    manifest.globals = Globals{.passwords = facts.boolean("globals_passwords")};
+  } else if (facts.has("globals_problem")) {
+    manifest.globals = Globals{.problem = facts.string("globals_problem")};
+  }
+  call.push(for_lua(Catalog(store, call.run()).publish(std::move(manifest), globals)));
 }
 
 void check_key(Call& call) { check_backup_key(call.string(1)); }
@@ -78,6 +88,7 @@ void list(Call& call) {
   Json backups = Json::array();
   for (const ListedBackup& each : listing.backups) {
     Json backup = for_lua(each);
+    backup.erase("fingerprint");  // a store may hold thousands
     backup["good"] = each.good;
     backup["damaged"] = each.damaged;
     backup["verified"] = each.verified();
@@ -94,6 +105,16 @@ void list(Call& call) {
 void get(Call& call) {
   const auto found = Catalog(call.object<Store>(1), call.run()).find(call.string(2));
   call.push(found ? for_lua(*found) : Json(nullptr));
+}
+
+void globals(Call& call) {
+  const Catalog catalog(call.object<Store>(1), call.run());
+  const std::string key = call.string(2);
+  const auto found = catalog.find(key);
+  if (!found) {
+    throw Error(ErrorKind::not_found, "catalog.globals", "there is no backup '" + key + "'");
+  }
+  call.push(source_object(blob_source(catalog.globals(*found), globals_key(key))));
 }
 
 void remove(Call& call) {
@@ -233,6 +254,10 @@ const Module& catalog_module() {
            {"options", "table", "", "of the dump"},
            {"tags", "table", "", "your own"},
            {"restore", "string[]", "", "command lines that restore it with stock tools"},
+           {"fingerprint", "table", "", "of the source database (docs/manifest.md)"},
+           {"globals", "Blob", "", "pg_dumpall's output, which becomes <key>.globals.sql"},
+           {"globals_passwords", "boolean", "false", "whether that holds password hashes"},
+           {"globals_problem", "string", "", "why there are no globals, where some were wanted"},
            {"quarantine", "string[]", "",
             "why it is doubted: then it counts for nothing until admit()"}}}},
         "table",
@@ -277,7 +302,8 @@ const Module& catalog_module() {
         "right size, and it is not quarantined), `damaged` (its data is gone or has another size), "
         "`verified` (it was restored and passed its checks), `verified_at` (when that "
         "was, in seconds), `verify_failed_at` (when it last was tried and failed), `keep` (nil, "
-        "true, or until when, in seconds); second, array of {key, message} for what cannot be read",
+        "true, or until when, in seconds), without `fingerprint`; second, array of {key, message} "
+        "for what cannot be read",
         "permission, unavailable, io",
         "local backups, problems = catalog.list(disk)",
         list},
@@ -289,6 +315,15 @@ const Module& catalog_module() {
         "corrupt when the manifest cannot be read",
         "catalog.get(disk, 'shop/shop.sql.gz')",
         get},
+       {"globals",
+        "The roles, memberships and tablespaces that were saved with a backup, as SQL text for "
+        "psql.",
+        {store, {"key", "string", false, "of its data"}},
+        "Source",
+        "a source for stream.run",
+        "not_found when the backup has none, corrupt when they are not what the manifest says",
+        "from = catalog.globals(disk, backup.key)",
+        globals},
        {"remove",
         "Deletes backups of one database, manifest first. Nothing is deleted when a floor forbids "
         "one of them (docs/errors.md), or the history cannot be written. Already gone is success.",

@@ -11,6 +11,7 @@
 #include "host/pg/restore_log.hpp"
 #include "host/pg/target.hpp"
 #include "host/store/store.hpp"
+#include "host/stream/blob.hpp"
 #include "host/stream/spool.hpp"
 
 namespace pgbak {
@@ -65,6 +66,10 @@ struct ClassName<Transfer> {
 template <>
 struct ClassName<Store> {
   static constexpr std::string_view value = "Store";
+};
+template <>
+struct ClassName<Blob> {
+  static constexpr std::string_view value = "Blob";
 };
 template <>
 struct ClassName<Target> {

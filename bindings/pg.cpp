@@ -56,6 +56,7 @@ void dump(Call& call) {
   options.exclude_tables = given.strings("exclude_tables");
   options.lock_wait_timeout = seconds(given.number("lock_wait_timeout_seconds"));
   if (given.has("level")) options.level = given.small("level");
+  options.snapshot = given.string("snapshot");
   options.extra = given.strings("extra");
   if (Rehearsal* rehearsal = call.run().rehearsal) {
     call.push(source_object(rehearsal->dump(*where, options)));
@@ -249,6 +250,9 @@ Function dump_function() {
          {"level", "integer", "",
           "custom format: pg_dump's own compression; unset: none, compress "
           "outside"},
+         {"snapshot", "string", "",
+          "what pg_export_snapshot() gave to a session that is still in that transaction: the dump "
+          "sees what it sees"},
          kExtra}}},
       "Source",
       "a source for stream.run",
@@ -268,7 +272,8 @@ Json server_json(const ServerInfo& info) {
           {"system_identifier", info.system_identifier},
           {"database_bytes", info.database_bytes},
           {"encoding", info.encoding},
-          {"in_recovery", info.in_recovery}};
+          {"in_recovery", info.in_recovery},
+          {"superuser", info.superuser}};
 }
 
 const Module& pg_module() {
@@ -331,7 +336,8 @@ const Module& pg_module() {
         "What the server says about itself.",
         {},
         "table",
-        "{version, version_num, major, system_identifier, database_bytes, encoding, in_recovery}",
+        "{version, version_num, major, system_identifier, database_bytes, encoding, in_recovery, "
+        "superuser}: the last one about the role",
         "as query",
         "db:info().major",
         info},

@@ -106,6 +106,18 @@ void to_file(Call& call) {
   call.push(sink_object(file_sink(call.string(1), call.options(2).boolean("overwrite"))));
 }
 
+void collect_bytes(Call& call) {
+  auto source = take_handle<SourceObject>(call.lua(), call.index(1));
+  const Options how = call.options(2);
+  call.push(std::make_shared<Blob>(
+      collect(std::move(source->source), static_cast<std::size_t>(how.integer("limit_bytes")),
+              seconds(how.number("timeout_seconds")), call.run().stop)));
+}
+
+void blob_size(Call& call) {
+  call.push(static_cast<std::uint64_t>(call.self<Blob>()->bytes.size()));
+}
+
 void count(Call& call) { call.push(filter_object(count_filter())); }
 
 void rate_limit(Call& call) {
@@ -183,6 +195,20 @@ const Module& stream_module() {
         "exists, permission, io",
         "stream.to_file('dump.sql')",
         to_file},
+       {"collect",
+        "Reads a small source whole into memory of the host. The ledger knows nothing of it.",
+        {{"from", "Source", false, "the source"},
+         {"options",
+          "table",
+          true,
+          "how",
+          {{"limit_bytes", "integer", "67108864", "the most that it may give"},
+           {"timeout_seconds", "number", "0", "for all of it; 0: none"}}}},
+        "Blob",
+        "the bytes",
+        "what the source raises, config beyond the limit, timeout",
+        "local roles = stream.collect(pg.globals(target))",
+        collect_bytes},
        {"count",
         "Counts what passes; its result in the report is the number of bytes.",
         {},
@@ -202,6 +228,9 @@ const Module& stream_module() {
       {{"Source", "Where bytes come from; used up by one pipeline.", {}},
        {"Filter", "Changes or observes bytes; used up by one pipeline.", {}},
        {"Sink", "Where bytes go; used up by one pipeline.", {}},
+       {"Blob",
+        "Bytes in memory of the host, which Lua hands on.",
+        {{"size", "How many they are.", {}, "integer", "bytes", "", "blob:size()", blob_size}}},
        {"Pipeline",
         "A running pipeline. A run that does not wait for one fails.",
         {{"ready",

@@ -30,7 +30,7 @@ if options.to:find '^%l[%w+.-]*:' then
     '`pgbak upload --to` fills a configured store')
 end
 local directory = store.open(options.to)
-for _, ending in ipairs { '', '.sha256', '.meta' } do
+for _, ending in ipairs { '', '.globals.sql', '.sha256', '.meta' } do
   if directory:head(backup.key .. ending) then
     pgbak.fail('exists', ("'%s%s' exists already in '%s'"):format(backup.key, ending, options.to),
       'nothing was changed; name another directory by --to')

@@ -11,6 +11,7 @@
 #include "host/job/objects.hpp"
 #include "host/job/parallel.hpp"
 #include "host/job/verification.hpp"
+#include "host/stream/observe.hpp"
 
 namespace pgbak {
 namespace {
@@ -18,6 +19,8 @@ namespace {
 constexpr const char* kPublish = "catalog.publish";
 constexpr const char* kWriter = "store.writer";
 constexpr std::chrono::minutes kOrphanAge{10};
+// A fingerprint of 100,000 tables takes about 15 MiB.
+constexpr std::size_t kManifestLimitBytes = 64U << 20U;
 
 /// The line that `sha256sum -c` reads, run in the directory of the data.
 std::string digest_line(const std::string& sha256, const std::string& key) {
@@ -46,7 +49,7 @@ void remove_orphan(Store& store, const std::string& key, bool own) {
         .retryable();
   }
   check_free(store, key);  // it may have been published meanwhile
-  store.remove(key);
+  store.remove_all({globals_key(key), key});
 }
 
 /// What the bytes were compressed with, by the filters that they passed. Throws Error{refused} when
@@ -122,7 +125,7 @@ void check_backup_key(const std::string& key) {
   check_key(key);
   std::string reserved;
   for (const std::string_view suffix :
-       {Manifest::kSuffix, Manifest::kDigestSuffix, kVerifiedSuffix}) {
+       {Manifest::kSuffix, Manifest::kDigestSuffix, kVerifiedSuffix, Manifest::kGlobalsSuffix}) {
     if (key.ends_with(suffix)) reserved = "ends in " + std::string(suffix);
   }
   if (key.starts_with(kHistoryPrefix)) reserved = "begins with " + std::string(kHistoryPrefix);
@@ -130,7 +133,7 @@ void check_backup_key(const std::string& key) {
     throw Error(ErrorKind::config, kWriter,
                 "key '" + key + "' " + reserved + ", which pgbak reserves");
   }
-  check_key(key + std::string(kVerifiedSuffix));  // the longest companion has to fit, too
+  check_key(globals_key(key));  // the longest companion has to fit, too
 }
 
 Catalog::Catalog(std::shared_ptr<Store> store, Run& run) : store_(std::move(store)), run_(run) {}
@@ -168,7 +171,7 @@ CatalogListing Catalog::list() const {
 std::optional<Manifest> Catalog::find(const std::string& key) const {
   std::string text;
   try {
-    text = store_->get(meta_key(key), run_.stop);
+    text = store_->get(meta_key(key), run_.stop, kManifestLimitBytes);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::not_found) return std::nullopt;
     throw;
@@ -204,7 +207,7 @@ void Catalog::check_takes(const std::string& key, const std::optional<Replaces>&
   }
 }
 
-Manifest Catalog::publish(Manifest manifest) {
+Manifest Catalog::publish(Manifest manifest, const std::shared_ptr<const Blob>& globals) {
   const CommittedData& data = run_.ledger.committed(store_->url(), manifest.key);
   const std::string sha256 = digest_of(data.report, manifest.key);
   const std::string codec = codec_of(data.report, manifest.key);
@@ -232,7 +235,12 @@ Manifest Catalog::publish(Manifest manifest) {
     if (!kNames.contains(name)) redact_strings(value);
   }
   for (std::string& line : manifest.restore) line = redact_patterns(line);
-  write_companions(manifest);
+  if (globals) {
+    manifest.globals = Globals{.sha256 = sha256_hex(globals->bytes),
+                               .bytes = globals->bytes.size(),
+                               .passwords = manifest.globals && manifest.globals->passwords};
+  }
+  write_companions(manifest, globals.get());
   return manifest;
 }
 
@@ -250,11 +258,35 @@ Manifest Catalog::adopt(const std::shared_ptr<Store>& original, const std::strin
                     " is not the backup that is in " + original->url());
   }
   manifest->destinations = to_json(*data.destinations);
-  write_companions(*manifest);
+  std::optional<Blob> globals;
+  try {
+    if (manifest->has_globals()) globals = Catalog(original, run_).globals(*manifest);
+  } catch (const Error& error) {
+    // Data that is whole is worth a copy without them.
+    if (error.kind() != ErrorKind::not_found && error.kind() != ErrorKind::corrupt) throw;
+    manifest->globals = Globals{.problem = error.message()};
+  }
+  write_companions(*manifest, globals ? &*globals : nullptr);
   return *manifest;
 }
 
-void Catalog::write_companions(const Manifest& manifest) {
+Blob Catalog::globals(const Manifest& manifest) const {
+  constexpr const char* kOp = "catalog.globals";
+  const std::string key = globals_key(manifest.key);
+  if (!manifest.has_globals()) {
+    throw Error(ErrorKind::not_found, kOp,
+                "backup '" + manifest.key + "' in " + store_->url() + " holds no globals" +
+                    (manifest.globals ? ": " + manifest.globals->problem : ""));
+  }
+  Blob out{store_->get(key, run_.stop, manifest.globals->bytes)};
+  if (sha256_hex(out.bytes) != manifest.globals->sha256) {
+    throw Error(ErrorKind::corrupt, kOp,
+                "'" + key + "' in " + store_->url() + " is not what its backup's manifest says");
+  }
+  return out;
+}
+
+void Catalog::write_companions(const Manifest& manifest, const Blob* globals) {
   const std::optional<Replaces> replaces =
       run_.ledger.committed(store_->url(), manifest.key).replaces;
   try {
@@ -278,6 +310,11 @@ void Catalog::write_companions(const Manifest& manifest) {
                   "'" + manifest.key + "' in " + store_->url() + " has " +
                       (stored ? std::to_string(stored->size) + " bytes" : "vanished") + ", " +
                       std::to_string(manifest.stored_bytes) + " were written");
+    }
+    if (globals != nullptr) {
+      store_->put(globals_key(manifest.key), globals->bytes, {.overwrite = true}, run_.stop);
+    } else if (replaces) {
+      store_->remove(globals_key(manifest.key));
     }
     store_->put(digest_key(manifest.key), digest_line(manifest.sha256, manifest.key),
                 {.overwrite = true}, run_.stop);
@@ -321,7 +358,7 @@ Manifest Catalog::amend(const std::string& kind, const std::string& key, bool ne
           .hint("no policy deletes it, but it is no backup to " + kind);
     }
     // What a newer pgbak wrote into it stays.
-    Json json = parse_json(store_->get(meta_key(key), run_.stop));
+    Json json = parse_json(store_->get(meta_key(key), run_.stop, kManifestLimitBytes));
     change(json);
     write_manifest(*store_, key, json, {.overwrite = true}, run_.stop);
     if (data && !store_->head(key)) {

@@ -15,6 +15,7 @@
 #include "host/job/run.hpp"
 #include "host/job/verification.hpp"
 #include "host/store/store.hpp"
+#include "host/stream/blob.hpp"
 
 namespace pgbak {
 
@@ -61,7 +62,8 @@ struct Removal {
 };
 
 /// Throws Error{config} unless `key` may be a backup's: check_key() for it and its companions, and
-/// neither ending like one of them (.meta, .sha256, .verified) nor beginning like the history.
+/// neither ending like one of them (.meta, .sha256, .verified, .globals.sql) nor beginning like the
+/// history.
 void check_backup_key(const std::string& key);
 
 class Catalog {
@@ -94,12 +96,19 @@ class Catalog {
   /// rest. Throws Error{refused} when the run committed no such data, or its pipeline did not end
   /// with sha256, or replaced another owner's, and Error{corrupt} when the stored size is not what
   /// was written. When the store refuses it, that destination has failed (Ledger::data_lost).
-  Manifest publish(Manifest manifest);
+  /// What `globals` holds becomes `<key>.globals.sql`, written before `.sha256`; of
+  /// `manifest.globals` the caller gives `passwords`, or else why there are none.
+  Manifest publish(Manifest manifest, const std::shared_ptr<const Blob>& globals = {});
 
   /// Makes data that this run copied from `original` a backup, under the same key and with the same
   /// id. Throws Error{not_found} when there is no such backup, and as publish() does, also for data
-  /// of another digest or size.
+  /// of another digest or size. Its globals are copied, too; where the original has lost them, the
+  /// copy's manifest says so.
   Manifest adopt(const std::shared_ptr<Store>& original, const std::string& key);
+
+  /// The content of `<key>.globals.sql`. Throws Error{not_found} where the backup has none, and
+  /// Error{corrupt} when it is not what the manifest says.
+  Blob globals(const Manifest& manifest) const;
 
   /// Deletes a backup that this run published, manifest first. Throws Error{refused} for any other,
   /// and when the run has deleted another from this store since, which may have counted on it.
@@ -138,7 +147,7 @@ class Catalog {
   std::optional<Manifest> check_replaceable(const std::string& key, const Replaces& by) const;
   bool is_last_verified(const Manifest& backup) const;
   void begin_replacing(const std::string& key, const Replaces& by) const;
-  void write_companions(const Manifest& manifest);
+  void write_companions(const Manifest& manifest, const Blob* globals);
   Manifest amend(const std::string& kind, const std::string& key, bool needs_data,
                  const std::function<void(Json&)>& change);
   std::vector<ListedBackup> check_removal(const std::vector<std::string>& keys, const Owner& owner,

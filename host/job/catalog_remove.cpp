@@ -138,7 +138,8 @@ void Catalog::remove_whole(const std::string& kind, const std::vector<std::strin
   for (std::size_t i = 0; i < keys.size(); ++i) {
     entries.push_back(run_.ledger.begin(kind, keys[i], notes[i]));
     manifests.push_back(meta_key(keys[i]));
-    rest.insert(rest.end(), {verified_key(keys[i]), digest_key(keys[i]), keys[i]});
+    rest.insert(rest.end(),
+                {verified_key(keys[i]), digest_key(keys[i]), globals_key(keys[i]), keys[i]});
   }
   try {
     store_->remove_all(manifests);

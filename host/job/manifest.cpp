@@ -65,6 +65,26 @@ class Reader {
     return Keep{time("keep")};
   }
 
+  std::optional<Globals> globals() const {
+    const auto found = json_.find("globals");
+    if (found == json_.end() || found->is_null()) return std::nullopt;
+    if (!found->is_object()) bad("globals", "is not an object");
+    const Reader inner(*found, where_);
+    if (const auto problem = inner.optional<std::string>("problem"))
+      return Globals{.problem = *problem};
+    return Globals{.sha256 = inner.digest("sha256"),
+                   .bytes = inner.required<std::uint64_t>("bytes"),
+                   .passwords = inner.required<bool>("passwords")};
+  }
+
+  std::string digest(const char* field) const {
+    const auto hex = required<std::string>(field);
+    if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      bad(field, "is not 64 lower-case hex digits");
+    }
+    return hex;
+  }
+
   [[noreturn]] void bad(const std::string& field, const std::string& why) const {
     throw Error(ErrorKind::corrupt, kOp, "manifest '" + where_ + "': field '" + field + "' " + why);
   }
@@ -74,7 +94,7 @@ class Reader {
   T convert(const Json& value, const char* field) const {
     try {
       // The library would wrap or cut a number that does not fit.
-      if constexpr (std::is_integral_v<T>) {
+      if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
         const bool whole =
             value.is_number_unsigned()
                 ? std::in_range<T>(value.get<std::uint64_t>())
@@ -96,6 +116,16 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+Json globals_json(const Manifest& manifest) {
+  if (!manifest.globals) return nullptr;
+  const Globals& globals = *manifest.globals;
+  if (!manifest.has_globals()) return {{"problem", globals.problem}};
+  return {{"key", globals_key(manifest.key)},
+          {"sha256", globals.sha256},
+          {"bytes", globals.bytes},
+          {"passwords", globals.passwords}};
+}
+
 /// The texts of the option `name`: of its list, or the one that it is.
 std::vector<std::string> texts(const Json& options, const char* name) {
   std::vector<std::string> out;
@@ -113,6 +143,9 @@ std::vector<std::string> texts(const Json& options, const char* name) {
 std::string meta_key(const std::string& key) { return key + std::string(Manifest::kSuffix); }
 std::string digest_key(const std::string& key) {
   return key + std::string(Manifest::kDigestSuffix);
+}
+std::string globals_key(const std::string& key) {
+  return key + std::string(Manifest::kGlobalsSuffix);
 }
 
 std::string Owner::text() const { return "database '" + database + "' on cluster " + cluster; }
@@ -174,6 +207,7 @@ Json Manifest::to_json() const {
           {"options", options},
           {"tags", tags},
           {"fingerprint", fingerprint},
+          {"globals", globals_json(*this)},
           {"restore", restore},
           {"destinations", destinations},
           {"keep", pgbak::to_json(keep)},
@@ -203,11 +237,7 @@ Manifest Manifest::from_json(const Json& json, const std::string& where) {
   out.duration_seconds = read.required<double>("duration_seconds");
   out.raw_bytes = read.required<std::uint64_t>("raw_bytes");
   out.stored_bytes = read.required<std::uint64_t>("stored_bytes");
-  out.sha256 = read.required<std::string>("sha256");
-  if (out.sha256.size() != 64 ||
-      out.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    read.bad("sha256", "is not 64 lower-case hex digits");
-  }
+  out.sha256 = read.digest("sha256");
   out.format = read.required<std::string>("format");
   out.codec = read.required<std::string>("codec");
   out.level = read.optional<int>("level");
@@ -221,6 +251,7 @@ Manifest Manifest::from_json(const Json& json, const std::string& where) {
   out.options = read.object("options");
   out.tags = read.object("tags");
   out.fingerprint = json.value("fingerprint", Json(nullptr));
+  out.globals = read.globals();
   out.restore = read.texts("restore");
   out.destinations = read.array("destinations");
   out.keep = read.keep();

@@ -39,12 +39,21 @@ struct Keep {
   std::string text() const;
 };
 
+/// The cluster's roles, memberships and tablespaces, as an object beside the data.
+struct Globals {
+  std::string sha256 = {};  ///< of the object `<key>.globals.sql`, 64 hex digits
+  std::uint64_t bytes = 0;
+  bool passwords = false;    ///< it holds the roles' password hashes
+  std::string problem = {};  ///< why there is no such object; else empty
+};
+
 /// Version 1 of the manifest. Readers ignore fields that they do not know and refuse a higher
 /// version.
 struct Manifest {
   static constexpr int kVersion = 1;
   static constexpr std::string_view kSuffix = ".meta";
   static constexpr std::string_view kDigestSuffix = ".sha256";
+  static constexpr std::string_view kGlobalsSuffix = ".globals.sql";
 
   std::string id;        ///< unique over all stores, 16 hex digits
   std::string key;       ///< of the data object
@@ -65,6 +74,7 @@ struct Manifest {
   Json options = Json::object();     ///< of the dump
   Json tags = Json::object();        ///< the user's own
   Json fingerprint = nullptr;        ///< of the source database, or null
+  std::optional<Globals> globals;    ///< nothing: none were asked for
   std::vector<std::string> restore;  ///< command lines with stock tools
   /// Where the transfer that wrote this data went, and what was known of each then: array of
   /// {store, key, required, state, message}.
@@ -79,6 +89,8 @@ struct Manifest {
   /// only chosen tables or schemas, also by `extra` options of pg_dump. What a user excludes by
   /// name is the user's choice and changes nothing; a pattern without a name, such as "*", is none.
   bool complete() const;
+  /// Whether there is an object `<key>.globals.sql`.
+  bool has_globals() const { return globals && !globals->sha256.empty(); }
   /// What it may replace, or may be replaced by.
   Replaces replaces() const;
 
@@ -96,5 +108,7 @@ Json to_json(const std::optional<Keep>& keep);
 std::string meta_key(const std::string& key);
 /// "<key>.sha256"
 std::string digest_key(const std::string& key);
+/// "<key>.globals.sql"
+std::string globals_key(const std::string& key);
 
 }  // namespace pgbak

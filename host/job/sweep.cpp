@@ -1,6 +1,7 @@
 #include "host/job/sweep.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "host/base/error.hpp"
@@ -13,12 +14,27 @@
 namespace pgbak {
 namespace {
 
-/// "a" of "a.sha256" and "a.verified"; empty for what stands beside no data.
+/// "a.sha256" and what else may stand beside "a" before its manifest does.
+struct Companion {
+  std::string_view suffix;
+  Leftover::Kind kind;
+};
+constexpr std::array<Companion, 3> kCompanions{{{Manifest::kDigestSuffix, Leftover::Kind::digest},
+                                                {Manifest::kGlobalsSuffix, Leftover::Kind::globals},
+                                                {kVerifiedSuffix, Leftover::Kind::verification}}};
+
+/// What kind of companion this is, or null.
+const Companion* companion_of(const std::string& key) {
+  const auto found = std::ranges::find_if(
+      kCompanions, [&](const Companion& each) { return key.ends_with(each.suffix); });
+  return found == kCompanions.end() ? nullptr : &*found;
+}
+
+/// "a" of "a.sha256" and the others; empty for what stands beside no data.
 std::string data_key(const std::string& key) {
-  for (const std::string_view suffix : {Manifest::kDigestSuffix, kVerifiedSuffix}) {
-    if (key.ends_with(suffix)) return key.substr(0, key.size() - suffix.size());
-  }
-  return {};
+  const Companion* companion = companion_of(key);
+  return companion == nullptr ? std::string()
+                              : key.substr(0, key.size() - companion->suffix.size());
 }
 
 std::vector<Leftover> find_orphans(Store& store, WallTime before) {
@@ -30,10 +46,12 @@ std::vector<Leftover> find_orphans(Store& store, WallTime before) {
     Leftover found{.key = object.key, .size = object.size, .time = object.modified};
     if (const std::string data = data_key(object.key); !data.empty()) {
       if (objects.find(data) || objects.find(meta_key(data))) continue;
-      found.kind = object.key.ends_with(kVerifiedSuffix) ? Leftover::Kind::verification
-                                                         : Leftover::Kind::digest;
-    } else if (const ObjectInfo* digest = objects.find(digest_key(object.key))) {
-      found.time = std::max(found.time, digest->modified);
+      found.kind = companion_of(object.key)->kind;
+    } else {
+      for (const std::string& beside : {digest_key(object.key), globals_key(object.key)}) {
+        const ObjectInfo* companion = objects.find(beside);
+        if (companion != nullptr) found.time = std::max(found.time, companion->modified);
+      }
     }
     if (found.time <= before) out.push_back(std::move(found));
   }
@@ -50,7 +68,8 @@ bool remove_orphan(Store& store, const Leftover& orphan) {
     return store.remove(orphan.key);
   }
   if (store.head(meta_key(orphan.key))) return false;
-  store.remove_all({verified_key(orphan.key), digest_key(orphan.key), orphan.key});
+  store.remove_all(
+      {verified_key(orphan.key), digest_key(orphan.key), globals_key(orphan.key), orphan.key});
   return true;
 }
 
@@ -99,6 +118,8 @@ std::string_view to_string(Leftover::Kind kind) {
       return "data";
     case Leftover::Kind::digest:
       return "digest";
+    case Leftover::Kind::globals:
+      return "globals";
     case Leftover::Kind::verification:
       return "verification";
     case Leftover::Kind::upload:

@@ -14,18 +14,18 @@
 namespace pgbak {
 
 struct Leftover {
-  enum class Kind { data, digest, verification, upload, temporary_file };
+  enum class Kind { data, digest, globals, verification, upload, temporary_file };
 
   Kind kind = Kind::data;
   std::string key = {};
   std::optional<std::uint64_t> size = {};  ///< nothing where it is not known
-  WallTime time = {};                      ///< last written, of data or its digest; or begun
+  WallTime time = {};                      ///< last written, of data or a companion; or begun
   bool marked = false;                     ///< pgbak wrote it, as far as can be told
   bool backup = false;                     ///< an upload under the key of a backup: never removed
   bool removed = false;
   std::optional<Error> error = {};  ///< why it could not be removed
 };
-/// "data", "digest", "verification", "upload", "temporary file".
+/// "data", "digest", "globals", "verification", "upload", "temporary file".
 std::string_view to_string(Leftover::Kind kind);
 
 struct SweepOptions {
@@ -36,12 +36,12 @@ struct SweepOptions {
   std::set<std::string> keys = {};
 };
 
-/// Finds data, digests and verifications without a manifest, and what Store::unfinished() tells;
-/// the companions of found data count with it. With `remove` it removes temporary files and what is
-/// marked, or just what is in `keys`, each unless a manifest has appeared meanwhile. Any manifest
-/// protects its data, also one that cannot be read. Of uploads nobody can tell who began them:
-/// those count as marked whose key ends as pgbak's own names do. Each removal is an entry "sweep"
-/// of the ledger; one that fails does not keep the others.
+/// Finds data, digests, globals and verifications without a manifest, and what Store::unfinished()
+/// tells; the companions of found data count with it. With `remove` it removes temporary files and
+/// what is marked, or just what is in `keys`, each unless a manifest has appeared meanwhile. Any
+/// manifest protects its data, also one that cannot be read. Of uploads nobody can tell who began
+/// them: those count as marked whose key ends as pgbak's own names do. Each removal is an entry
+/// "sweep" of the ledger; one that fails does not keep the others.
 std::vector<Leftover> sweep(Store& store, Run& run, const SweepOptions& options);
 
 }  // namespace pgbak

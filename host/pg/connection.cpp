@@ -268,7 +268,8 @@ Rows Connection::query(const std::string& sql,
 ServerInfo Connection::info() {
   const Rows answer = query(
       "select current_setting('server_version_num'), current_setting('server_version'),"
-      " pg_database_size(oid), pg_encoding_to_char(encoding), pg_is_in_recovery()"
+      " pg_database_size(oid), pg_encoding_to_char(encoding), pg_is_in_recovery(),"
+      " current_setting('is_superuser')"
       " from pg_database where datname = current_database()");
   const auto& row = answer.rows.at(0);
   ServerInfo info;
@@ -277,6 +278,7 @@ ServerInfo Connection::info() {
   info.database_bytes = std::stoull(row[2].value());
   info.encoding = row[3].value();
   info.in_recovery = row[4] == "t";
+  info.superuser = row[5] == "on";
   try {
     info.system_identifier =
         query("select system_identifier from pg_control_system()").rows.at(0)[0].value_or("");

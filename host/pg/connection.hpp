@@ -27,6 +27,7 @@ struct ServerInfo {
   std::uint64_t database_bytes = 0;  ///< pg_database_size
   std::string encoding;              ///< "UTF8"
   bool in_recovery = false;
+  bool superuser = false;  ///< the role that asks
   int major() const { return version_num / 10000; }
 };
 

@@ -48,6 +48,7 @@ void check_options(const DumpOptions& options) {
   refused.push_back({"jobs", 'j', "only the directory format takes it, which cannot be streamed"});
   refused.push_back({"schema-only", 's', "use the option schema_only"});
   refused.push_back({"data-only", 'a', "use the option data_only"});
+  refused.push_back({"snapshot", '\0', "use the option snapshot"});
   refused.push_back({"section", '\0', "it leaves out what a restore needs"});
   refused.push_back({"compress", 'Z', "use the option level, or pgbak's codec"});
   check_extra_options("pg_dump", options.extra, refused, "eEnNStT");
@@ -128,6 +129,7 @@ ChildSpec pg_dump_command(const Tool& tool, const Target& target, const DumpOpti
     // 23).
     args.push_back("--lock-wait-timeout=" + std::to_string(options.lock_wait_timeout.count()));
   }
+  if (!options.snapshot.empty()) args.push_back("--snapshot=" + options.snapshot);
   args.insert(args.end(), options.extra.begin(), options.extra.end());
   return command;
 }

@@ -28,6 +28,7 @@ struct DumpOptions {
   std::chrono::milliseconds lock_wait_timeout = std::chrono::seconds(60);     ///< 0: wait for ever
   /// Custom format only: pg_dump's own compression level 0 to 9. Unset: 0, compressed outside.
   std::optional<int> level;
+  std::string snapshot;            ///< of pg_export_snapshot(): what is dumped; empty: its own
   std::vector<std::string> extra;  ///< further pg_dump options, one argument each
 };
 

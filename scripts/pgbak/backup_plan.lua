@@ -37,6 +37,8 @@ local M = {}
 ---@field naming string its name
 ---@field codec string as in manifests
 ---@field level? integer of the codec, or of pg_dump
+---@field fingerprint? table of the source, once the dump streams
+---@field globals? pgbak.Globals likewise
 
 local function level_of(options, codec)
   if options.compression == 'pg_dump' then return options.level or 6 end

@@ -67,6 +67,12 @@ local function lacking(backup, from, to, opts, state)
   return numbers, list
 end
 
+local function tell_lost(original, copied, store)
+  if not original.globals or original.globals.problem or not copied.globals.problem then return end
+  log.warn(('%s: %s is there without its roles and tablespaces: %s'):format(store:url(),
+    copied.key, copied.globals.problem))
+end
+
 ---One attempt, with all that lack the backup. Raises the failure of one, if possible of one that
 ---may pass.
 local function try_once(backup, from, to, opts, state)
@@ -84,6 +90,7 @@ local function try_once(backup, from, to, opts, state)
       if manifests[n] then
         log.info(('%s: copied %s, %s'):format(list[n].store:url(), backup.key,
           console.size(backup.stored_bytes)))
+        tell_lost(backup, manifests[n], list[n].store)
         if opts.stored then opts.stored(list[n].store) end
       end
     end

@@ -87,6 +87,11 @@ M.list = {
   { name = 'migration_table', field = { type = 'string' }, untold = true,
     unset = 'known ones are found',
     doc = "where the schema's version is: `'schema.table'` or `'schema.table.column'`" },
+  { name = 'globals', default = 'auto', untold = true, field = {
+      any_of = { { type = 'boolean' }, { type = 'string', choices = { 'auto' } } },
+      says = "true, false or 'auto'" },
+    doc = "save roles, memberships and tablespaces beside the backup; 'auto': where that fails, "
+      .. "warn" },
   { name = 'tags', untold = true, field = { type = 'map', item = { any_of = {
       { type = 'string' }, { type = 'number' }, { type = 'boolean' } } } },
     doc = 'your own facts for the manifest; no secrets' },

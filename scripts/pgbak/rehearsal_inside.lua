@@ -38,6 +38,11 @@ require('pgbak.pg').connect = function(target)
   local function close() end
   return { info = function() return info end, query = refuse 'Connection:query', close = close }
 end
+-- A made-up server has no catalogs.
+require('pgbak.fingerprint').open = function()
+  return { take = function() end, close = function() end }
+end
+require('pgbak.globals').of = function() end
 require('pgbak.store').open = function(url, options)
   local option = next(options or {})
   if option then

@@ -82,7 +82,8 @@ backup() {
   shift
   rm -rf "$BACKUP_DIR"
   measure "$name" "$pgbak" backup "$@" 2>/dev/null
-  sizes[$name]=$(find "$BACKUP_DIR" -type f ! -name '*.meta' ! -name '*.sha256' -printf '%s\n')
+  sizes[$name]=$(find "$BACKUP_DIR" -type f ! -name '*.meta' ! -name '*.sha256' \
+    ! -name '*.globals.sql' -printf '%s\n')
 }
 
 dump="$bin/pg_dump -d '$DATABASE_URL'"

@@ -11,7 +11,7 @@ backup() {
   run "$PGBAK" backup "$@"
   expect_status 0
   expect_good_backups 1
-  data=$(find backups -type f ! -name '*.meta' ! -name '*.sha256')
+  data=$(find backups -type f ! -name '*.meta' ! -name '*.sha256' ! -name '*.globals.sql')
 }
 # manifest FILTER: what jq says of the manifest.
 manifest() { jq -r "$1" "$data.meta"; }

@@ -100,9 +100,10 @@ expect_empty_store() {
   [[ -z $found ]] || fail "the store should be empty, but holds: $found"
 }
 # expect_good_backups COUNT [DIR]: so many manifests, each with data that both digests and the
-# compression call whole, and nothing else in the store but the history of deletions.
+# compression call whole, with the globals that it names, and nothing else in the store but the
+# history of deletions.
 expect_good_backups() {
-  local meta data count=0
+  local meta data globals count=0 files=0
   while IFS= read -r meta; do
     data=${meta%.meta}
     (cd "${data%/*}" && sha256sum --status -c "./${data##*/}.sha256") || fail "$data is not good"
@@ -111,10 +112,15 @@ expect_good_backups() {
       *.gz) gzip -t "$data" || fail "$data is not whole" ;;
       *.zst) zstd -q -t "$data" || fail "$data is not whole" ;;
     esac
-    count=$((count + 1))
+    globals=$(jq -r '.globals.sha256 // empty' "$meta")
+    if [[ -n $globals ]]; then
+      sha256sum --status -c <<<"$globals  $data.globals.sql" || fail "$data.globals.sql is not good"
+      files=$((files + 1))
+    fi
+    count=$((count + 1)) files=$((files + 3))
   done < <(find "${2:-backups}" -name '*.meta')
   ((count == $1)) || fail "$count backups instead of $1"
-  ((count * 3 == $(find "${2:-backups}" -type f ! -path '*/pgbak.history/*' | wc -l))) ||
+  ((files == $(find "${2:-backups}" -type f ! -path '*/pgbak.history/*' | wc -l))) ||
     fail "more than backups: $(find "${2:-backups}" -type f)"
 }
 

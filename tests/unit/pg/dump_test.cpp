@@ -76,6 +76,9 @@ TEST_CASE("the command line of pg_dump says what was asked, and no secret", "[pg
   CHECK(has(plain, "--no-password"));
   CHECK(has(plain, "--format=plain"));
   CHECK(has(plain, "--lock-wait-timeout=60000"));
+  CHECK(std::ranges::none_of(plain, [](const auto& each) { return each.starts_with("--snap"); }));
+  options.snapshot = "00000003-0000001B-1";
+  CHECK(has(args(options), "--snapshot=00000003-0000001B-1"));
   CHECK(has(plain, "--dbname=" + shop().public_conninfo()));
   for (const std::string& arg : plain) {
     CHECK_THAT(arg, !ContainsSubstring("geheim") && !ContainsSubstring("compress"));
