@@ -21,6 +21,7 @@ TEST_CASE("a manifest survives being written and read", "[job]") {
   manifest.options = {{"no_owner", true}};
   manifest.tags = {{"team", "ü"}};
   manifest.fingerprint = {{"tables", 12}};
+  manifest.globals = Globals{.sha256 = sha256_hex("roles"), .bytes = 5, .passwords = true};
   manifest.restore = {"gunzip a", "psql -f a"};
   manifest.destinations = {{{"store", "./backups"}, {"state", "stored"}, {"unknown", 1}}};
   manifest.keep = Keep{parse_rfc3339("2027-01-01T00:00:00Z")};
@@ -101,6 +102,7 @@ TEST_CASE("a value that does not fit its field is refused, not bent", "[job]") {
       {"restore", "psql"},
       {"restore", Json::array({1})},
       {"destinations", "./backups"},
+      {"globals", "a.globals.sql"},
   }));
   Json json = sample_manifest("a", "shop").to_json();
   json[field] = value;

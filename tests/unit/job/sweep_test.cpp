@@ -106,14 +106,17 @@ TEST_CASE("sweep deletes what pgbak wrote, with its digest, and records it", "[j
   for (const char* name : {"good", "good.sha256", "good.meta"}) rig.age(name, 48);
   rig.put_old("orphan");
   rig.put_old("orphan.sha256");
+  rig.put_old("orphan.globals.sql");
   rig.put_old("lost.sha256");
-  CHECK(rig.swept(kRemove) == Texts{"digest lost.sha256 removed", "data orphan removed"});
+  rig.put_old("lost.globals.sql");
+  CHECK(rig.swept(kRemove) == Texts{"globals lost.globals.sql removed",
+                                    "digest lost.sha256 removed", "data orphan removed"});
   CHECK(rig.keys() == Texts{"good", "good.meta", "good.sha256"});
   const auto& entries = rig.run.ledger.entries();
-  REQUIRE(entries.size() == 2);
-  CHECK(entries[1].kind == "sweep");
-  CHECK(entries[1].object == "orphan");
-  CHECK(entries[1].state == EntryState::succeeded);
+  REQUIRE(entries.size() == 3);
+  CHECK(entries[2].kind == "sweep");
+  CHECK(entries[2].object == "orphan");
+  CHECK(entries[2].state == EntryState::succeeded);
 }
 
 TEST_CASE("a foreign file is swept only by its name", "[job]") {
