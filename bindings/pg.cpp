@@ -3,6 +3,7 @@
 #include "bindings/objects.hpp"
 #include "host/job/rehearsal.hpp"
 #include "host/pg/dump.hpp"
+#include "host/pg/one_transaction.hpp"
 #include "host/pg/restore.hpp"
 #include "host/pg/tools.hpp"
 
@@ -134,6 +135,8 @@ void pg_restore_file(Call& call) {
   call.push(source_object(
       pg_restore_work(pg_restore_tool(call, *where, given), *where, *archive, options)));
 }
+
+void one_transaction(Call& call) { call.push(filter_object(one_transaction_filter())); }
 
 void restore_log(Call& call) {
   call.push(std::make_shared<RestoreLog>(call.options(1).strings("tolerate")));
@@ -446,6 +449,15 @@ const Module& pg_module() {
         "as pg_restore",
         "stream.run { from = pg.pg_restore_file(target, spool, { jobs = 2 }) }",
         pg_restore_file},
+       {"one_transaction",
+        "Takes the BEGIN and COMMIT out of a plain dump that pg_dump puts around large objects: in "
+        "a single transaction that COMMIT would end it early.",
+        {},
+        "Filter",
+        "a filter",
+        "when it runs: corrupt for a dump that is cut short",
+        "through = { pg.one_transaction() }",
+        one_transaction},
        {"restore_log",
         "What a restore says of errors, and which of them are tolerated. Errors are not tolerated "
         "in a single transaction.",

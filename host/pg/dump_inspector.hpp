@@ -43,6 +43,8 @@ class DumpInspector {
   /// To be called at the end: throws unless the dump is complete, to its last byte.
   virtual void finish() = 0;
   virtual const DumpFacts& facts() const = 0;
+  /// Whether what comes next begins a statement of a plain dump.
+  virtual bool between_statements() const { return false; }
   /// Where the table of contents of an archive ends, once that is known.
   virtual std::optional<std::uint64_t> toc_end() const { return std::nullopt; }
 };

@@ -88,6 +88,11 @@ local function pipeline(plan, fetched, opts, restore_log)
   end
   local spec = source.spec(plan.backup, fetched.store)
   if plan.backup.format == 'plain' then
+    -- A dump without large objects is not read for their statements.
+    local found = plan.backup.fingerprint or {}
+    if plan.single_transaction and found.large_objects ~= 0 then
+      table.insert(spec.through, pg.one_transaction())
+    end
     spec.to = { pg.psql(plan.target, { server_major = plan.tool.major, log = restore_log,
       single_transaction = plan.single_transaction }) }
   else
