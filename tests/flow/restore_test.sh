@@ -159,13 +159,13 @@ run "$PGBAK" backup --type late
 expect_status 0
 zcat backups/*/*_late_*.gz | grep -q '^COMMIT;' || fail 'the dump has no transaction of its own'
 zcat backups/*/*_late_*.gz >late.sql
-sed -i 's/^-- PostgreSQL database dump complete/ALTER TABLE late ADD PRIMARY KEY (a);\n&/' late.sql
+sed -i 's/^-- PostgreSQL database dump complete/ALTER TABLE public.late ADD PRIMARY KEY (a);\n&/' late.sql
 sql postgres -c "create database ${target}_late"
 run "$PGBAK" restore ./late.sql --to "$(url "${target}_late")"
 expect_status 11
-expect_stderr 'could not create unique index "late_pkey", in: ALTER TABLE late ADD PRIMARY KEY'
+expect_stderr 'could not create unique index "late_pkey", in: ALTER TABLE public.late ADD PRIMARY KEY'
 expect_stderr "database '${target}_late' is as it was"
-[[ $(sql "${target}_late" -c "select to_regclass('late') is null") == t ]] ||
+[[ $(sql "${target}_late" -c "select to_regclass('public.late') is null") == t ]] ||
   fail 'a part of the restore stays'
 [[ $(sql "${target}_late" -c 'select count(*) from pg_largeobject_metadata') == 0 ]] ||
   fail 'large objects stay'
