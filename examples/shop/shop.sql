@@ -193,6 +193,10 @@ create materialized view best_seller as
   order by sold desc, product_id limit 100;
 create unique index best_seller_product on best_seller (product_id);
 
+-- What a migration tool (golang-migrate) leaves behind: the version of all of the above.
+create table schema_migrations (version bigint primary key, dirty boolean not null);
+insert into schema_migrations values (20261121093000, false);
+
 -- A trigger, made last: it is for later changes, not for the load.
 create function audit.order_changed() returns trigger language plpgsql as $$
 begin
