@@ -43,7 +43,7 @@ end
 local function check_options(name, opts, known)
   for key in pairs(opts) do
     if not known[key] then
-      error(("admission.%s: unknown option '%s'"):format(name, tostring(key)), 4)
+      error(("admission.%s: unknown option '%s'"):format(name, tostring(key)), 3)
     end
   end
 end
@@ -169,6 +169,7 @@ function M.lost_tables(opts)
       end
     end
     if #lost == 0 then return nil end
+    table.sort(lost)
     return ('tables are gone that %s has: %s'):format(last.key, listed(lost))
   end)
 end

@@ -134,6 +134,28 @@ end, three, 1000)
 check.equal({ ids(made.remove), made.reasons.a, made.rules.a, three[3].note },
   { 'a', { 'old' }, 'p:1' })
 
+-- The newest verified backup stays, whatever the policy says; an older one, and one that is damaged
+-- or quarantined, may go or does not count.
+local function verified(...)
+  local list = backups('d daily 400', 'c daily 300', 'b daily 200', 'a daily 100')
+  for _, i in ipairs { ... } do list[i].verified = true end
+  return list
+end
+made = decision.ask(retention.last(1), verified(3, 4), 1000)
+check.equal({ ids(made.keep), ids(made.remove), made.reasons.b, made.rules.b },
+  { 'd b', 'c a', { 'the newest verified backup' }, 'pgbak verify' })
+made = decision.ask(retention.last(3), verified(3), 1000)
+check.equal({ made.reasons.b[1], made.rules.b ~= 'pgbak verify' }, { '3 of the last 3', true })
+local doubted = verified(2, 3)
+doubted[2].good, doubted[2].quarantine = false, { 'odd' }
+made = decision.ask(retention.last(1), doubted, 1000)
+check.equal({ ids(made.keep), ids(made.remove), made.reasons.c[1], made.rules.b },
+  { 'd c b', 'a', 'quarantined: it does not count until `pgbak admit`', 'pgbak verify' })
+-- A mark says why it stays where there are both.
+local both = verified(3)
+both[3].keep = true
+check.equal(decision.ask(retention.last(1), both, 1000).rules.b, 'pgbak keep')
+
 -- One that never ends, also when it catches errors; and one that eats memory.
 local sys = require 'pgbak.sys'
 local within, limits = sys.call_within, {}

@@ -25,6 +25,7 @@ TEST_CASE("a manifest survives being written and read", "[job]") {
   manifest.restore = {"gunzip a", "psql -f a"};
   manifest.destinations = {{{"store", "./backups"}, {"state", "stored"}, {"unknown", 1}}};
   manifest.keep = Keep{parse_rfc3339("2027-01-01T00:00:00Z")};
+  manifest.quarantine = {"it shrank", "ü"};
   const Manifest back = Manifest::parse(manifest.to_json().dump(2), "x");
   CHECK(back.to_json() == manifest.to_json());
   CHECK(back.started == manifest.started);
@@ -36,7 +37,7 @@ TEST_CASE("unknown fields are ignored, optional ones may be missing or null", "[
   Json json = sample_manifest("a", "shop").to_json();
   json["from_the_future"] = {1, 2};
   for (const char* field : {"level", "encryption", "options", "tags", "fingerprint", "restore",
-                            "destinations", "keep"}) {
+                            "destinations", "keep", "quarantine"}) {
     json.erase(field);
   }
   const Manifest manifest = Manifest::parse(json.dump(), "x");
@@ -44,6 +45,7 @@ TEST_CASE("unknown fields are ignored, optional ones may be missing or null", "[
   CHECK(manifest.tags == Json::object());
   CHECK(manifest.restore.empty());
   CHECK_FALSE(manifest.keep);
+  CHECK(manifest.quarantine.empty());
   CHECK(manifest.destinations == Json::array());
 }
 
@@ -146,6 +148,17 @@ TEST_CASE("a manifest with endless nesting is refused like any other bad one", "
   const Error error = caught([&] { Manifest::parse(text, "b.meta"); });
   CHECK(kind_of(error) == "corrupt");
   CHECK_THAT(error.message(), ContainsSubstring("manifest 'b.meta' is not"));
+}
+
+TEST_CASE("a quarantine is a list of texts, or nothing", "[job]") {
+  Json json = sample_manifest("a", "shop").to_json();
+  CHECK(json["quarantine"].is_null());
+  json["quarantine"] = {"odd", "very"};
+  CHECK(Manifest::parse(json.dump(), "x").quarantine == std::vector<std::string>{"odd", "very"});
+  for (const char* bad : {"true", "\"odd\"", "[1]", "{\"a\": 1}"}) {
+    json["quarantine"] = parse_json(bad);
+    CHECK_THAT(refused(json).message(), ContainsSubstring("field 'quarantine'"));
+  }
 }
 
 TEST_CASE("the mark of a kept backup is true, a time, or nothing", "[job]") {
