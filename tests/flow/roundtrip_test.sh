@@ -70,6 +70,12 @@ else
 fi
 fill extensions names types relations code rights
 round_trip
+make_database latin1 "encoding 'LATIN1' locale 'C'"
+fill latin1
+round_trip
+make_database sql_ascii "encoding 'SQL_ASCII' locale 'C'"
+fill sql_ascii
+round_trip
 make_database empty
 round_trip
 make_database many
