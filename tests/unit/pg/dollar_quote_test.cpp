@@ -26,7 +26,7 @@ TEST_CASE("a dollar-quoted string ends with its own tag only", "[pg]") {
     int length;
   };
   const Case each = GENERATE(
-      Case{"$$$$", 4}, Case{"$$ ' \" \\ -- /* $$x", 16}, Case{"$_$a$$b$_$ $_$", 10},
+      Case{"$$$$", 4}, Case{"$$ ' \" \\ -- /* $$x", 17}, Case{"$_$a$$b$_$ $_$", 10},
       Case{"$a$ $A$ $aa$ $a $a$", 19}, Case{"$a$a$a$", 7}, Case{"$$$a$$", 6}, Case{"$a$$a$", 6},
       Case{"$a$ $$a$", 8}, Case{"$\xC3\xA4$x$\xC3\xA4$", 9}, Case{"$1", 0}, Case{"$1$x$1$", 0},
       Case{"$a b$", 0}, Case{"$-", 0}, Case{"$a1$x$a1$", 9}, Case{"$a$ never", -1}, Case{"$a", -1});
