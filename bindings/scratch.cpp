@@ -77,7 +77,8 @@ const Option kIcuLocale{"icu_locale", "string", "", "of icu, and of builtin"};
 
 Class scratch_class() {
   return {"Scratch",
-          "A throwaway server or database. The end of the run closes what a script forgot.",
+          "A throwaway server or database. Keep it in a variable while it is used: the garbage "
+          "collector, or the end of the run, closes what a script forgot.",
           {{"target",
             "An empty database, made from template0, to restore into.",
             {},

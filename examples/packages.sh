@@ -11,7 +11,8 @@ build_packages=(
 )
 # What pgbak calls when it runs.
 run_packages=(postgresql-client tzdata)
-# A PostgreSQL server, for the examples and the tests only.
+# A PostgreSQL server: for the examples and the tests, and on machines that run `pgbak verify`, which
+# starts a throwaway one. For another major version than the distribution's it is postgresql-<major>.
 server_packages=(postgresql)
 test_packages=(catch2 curl file gzip jq openssl procps restic zstd)
 # An S3 service for the tests (tests/support/ceph.sh), and public clients to compare notes with.

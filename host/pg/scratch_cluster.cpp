@@ -179,10 +179,15 @@ class Cluster : public Scratch {
   }
 
   void make_data() {
-    Child initdb(as_server(
-        {initdb_.path, "--pgdata=" + directory_->data(), std::string("--username=") + kUser,
-         "--auth=trust", "--encoding=UTF8", "--locale=C", "-N"},
-        "KILL"));
+    std::vector<std::string> command{initdb_.path,
+                                     "--pgdata=" + directory_->data(),
+                                     "--auth=trust",
+                                     std::string("--username=") + kUser,
+                                     "--encoding=UTF8",
+                                     "--locale=C",
+                                     "-N"};
+    if (initdb_.major >= 18) command.emplace_back("--no-data-checksums");  // the default before
+    Child initdb(as_server(std::move(command), "KILL"));
     const auto status = initdb.wait_until(stop_, deadline_);
     if (!status) throw too_slow();
     if (!status->good()) {

@@ -150,7 +150,7 @@ std::size_t sweep_scratch_databases(const Target& maintenance, const Stop& stop)
       " lateral (select ('x' || substr(d.datname, 31, 16))::bit(64)::bigint as key) k"
       " where d.datname ~ '^pgbak_verify_[0-9]{8}t[0-9]{6}z_[0-9a-f]{16}(_[a-z0-9_]{1,16})?$'"
       " and pg_has_role(d.datdba, 'usage')"
-      " and not exists (select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 1"
+      " and not exists (select 1 from pg_locks l where l.locktype = 'advisory' and l.objsubid = 1"
       " and (l.classid::bigint << 32) | l.objid::bigint = k.key)");
   std::size_t dropped = 0;
   for (const auto& row : dead.rows) {

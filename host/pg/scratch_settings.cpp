@@ -55,16 +55,16 @@ std::vector<std::pair<std::string, std::string>> server_settings(
       {"max_locks_per_transaction", "1024"},
       {"shared_buffers", memory},
       {"maintenance_work_mem", memory},
-      // Files in the data directory: /dev/shm is small in containers, and outlives a killed server.
-      {"dynamic_shared_memory_type", "mmap"},
       {"log_destination", "stderr"},
       {"logging_collector", "off"},
       // Neither statements nor rows: the log becomes part of error messages.
       {"log_error_verbosity", "terse"},
       {"log_min_error_statement", "panic"},
   };
-  // Before 10 the first number says too little: 9.4 does not know these two.
+  // Before 10 the first number says too little: 9.3 does not know these.
   if (major >= 10) {
+    // Files in the data directory: /dev/shm is small in containers, and outlives a killed server.
+    out.emplace_back("dynamic_shared_memory_type", "mmap");
     out.emplace_back("max_wal_size", "2GB");
     out.emplace_back("cluster_name", cluster_name);
   }

@@ -39,6 +39,7 @@ TEST_CASE("a throwaway server gets no setting that its version does not know", "
   CHECK(settings(10).contains("max_wal_size"));
   CHECK_FALSE(settings(9).contains("max_wal_size"));
   CHECK_FALSE(settings(9).contains("cluster_name"));
+  CHECK_FALSE(settings(9).contains("dynamic_shared_memory_type"));
 }
 
 TEST_CASE("no PG variable of the user reaches a throwaway server", "[pg]") {
