@@ -68,9 +68,12 @@ end
 ---@param format 'plain'|'custom'
 ---@param codec string
 ---@param fingerprint? table of the source database
+---@param globals? string the companion's key
 ---@return string[]
-function M.lines(key, format, codec, fingerprint)
-  return { M.check(key), M.createdb(fingerprint), M.data(key, format, codec) }
+function M.lines(key, format, codec, fingerprint, globals)
+  local out = { M.check(key), M.createdb(fingerprint), M.data(key, format, codec) }
+  if globals then table.insert(out, 2, M.globals(globals)) end
+  return out
 end
 
 return M

@@ -61,11 +61,9 @@ local THERE_ALREADY = { 'role "*" already exists', 'tablespace "*" already exist
 local function restore_globals(plan, store)
   local maintenance = plan.target:with_database('postgres')
   local restore_log = pg.restore_log { tolerate = THERE_ALREADY }
-  stream.run {
-    from = require('pgbak.catalog').globals(store, plan.backup),
-    to = { pg.psql(maintenance, { server_major = plan.found.major, log = restore_log }) },
-    label = plan.backup.globals.key,
-  }
+  local spec = source.globals(plan.backup, store)
+  spec.to = { pg.psql(maintenance, { server_major = plan.tool.major, log = restore_log }) }
+  stream.run(spec)
   log.info(('restored roles and tablespaces, %d of them were there already'):format(
     #restore_log:tolerated()))
 end

@@ -110,6 +110,20 @@ function M.spec(backup, store)
   }
 end
 
+---The roles and tablespaces that lie beside a backup, checked against their digest.
+---@param backup pgbak.Backup
+---@param store? Store nothing for a file
+---@return table spec for stream.run, without `to`
+function M.globals(backup, store)
+  if not backup.file then
+    return { from = catalog.globals(store, backup.key), label = backup.globals.key }
+  end
+  local path = backup.file .. '.globals.sql'
+  return {
+    from = stream.file(path), through = { digest.check(backup.globals.sha256) }, label = path,
+  }
+end
+
 local function check_digest(backup, store)
   if not backup.sha256 then return { seconds = 0 } end -- of_file() has read it
   log.info(('checking %s, %s'):format(backup.key, console.size(backup.stored_bytes)))

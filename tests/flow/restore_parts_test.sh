@@ -178,6 +178,28 @@ EOF
   [[ $(sql "$target" -c 'select count(*) from shop') == 2000 ]] || fail 'rows are missing'
 done
 
+# Roles belong to the server: they come back first when asked for (field.md, 25).
+cat >pgbak.lua <<EOF
+return { databases = { { name = 'shop', url = '$DATABASE_URL' } }, stores = { './roles' } }
+EOF
+role=restore_$$
+sql "$database" -c "create role $role password 'hidden-$$'" -c "alter table shop owner to $role"
+run "$PGBAK" backup
+expect_status 0
+owned=$(cd roles && find . -name '*.sql.gz' | cut -c 3-)
+sql "$database" -c "alter table shop owner to $PGBAK_TEST_USER" -c "drop role $role"
+refused 11 "role \"$role\" does not exist, in: ALTER TABLE public.shop OWNER TO" "$owned" \
+  --to "$target" --drop-existing --yes
+expect_stderr 'hint: .*was dropped again; --globals restores the roles first'
+restored "$owned" --to "$target" --create --globals
+expect_stderr 'restored roles and tablespaces, [0-9]+ of them were there already'
+expect_nowhere "hidden-$$"
+[[ $(sql "$target" -c "select tableowner from pg_tables where tablename = 'shop'") == "$role" ]] ||
+  fail 'the role does not own its table'
+sql postgres -c "drop database $target" -c "drop role $role"
+restored "./roles/$owned" --to "$(url "$target")" --create --globals
+sql postgres -c "drop database $target" -c "drop role $role"
+
 # The runbook is a script that works.
 cat >pgbak.lua <<EOF
 return { databases = { { name = 'shop', url = '$DATABASE_URL' } }, stores = { './backups' } }
@@ -185,7 +207,8 @@ EOF
 run "$PGBAK" runbook "$plain"
 expect_status 0
 expect_stdout '^sha256sum -c '
-sql postgres -c "drop database $target"
+expect_stdout '^createdb -T template0 -E UTF8 '
+expect_stdout '# 2000$'
 sed "s/NEW_DATABASE/$target/g" "$captured/stdout" >runbook.sh
 PGHOST=$PGBAK_TEST_SOCKET PGPORT=$PGBAK_TEST_PORT PGUSER=$PGBAK_TEST_USER \
   PATH=$PGBAK_TEST_BINDIR:$PATH bash -eu runbook.sh >/dev/null || fail 'the runbook failed'
