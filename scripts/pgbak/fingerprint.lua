@@ -94,20 +94,29 @@ local function readable(relations, problems)
   return tables, sequences
 end
 
-local function counted(connection, relations, exact_bytes, problems)
-  local tables, sequences = readable(relations, problems)
-  local function fail(relation, err)
+local function failing(problems)
+  return function(relation, err)
     problems.add(words_of(err), ('%s.%s'):format(relation.schema, relation.name))
   end
-  count.rows(connection, tables, exact_bytes, fail)
-  count.sequences(connection, sequences, fail)
+end
+
+---What there is, and the values of sequences. No snapshot holds those still: read after pg_dump
+---has read them, they would be beyond what the dump holds. So this comes before it starts.
+---@return table found what catalog.ask tells, and `tables`, whose rows can be counted
+local function look(connection, version_num, opts, problems)
+  local found = catalog.ask(connection, version_num)
+  found.tables = {}
+  if opts.transaction then connection:query 'savepoint pgbak' end
+  if opts.contents == false then return found end
+  local sequences
+  found.tables, sequences = readable(found.relations, problems)
+  if opts.transaction then count.sequences(connection, sequences, failing(problems)) end
+  return found
 end
 
 ---Without a transaction nothing limits how long a count waits for a lock.
-local function estimated(relations, problems)
-  for _, each in ipairs((readable(relations, problems))) do
-    each.rows, each.exact = each.estimate, false
-  end
+local function estimated(tables, problems)
+  for _, each in ipairs(tables) do each.rows, each.exact = each.estimate, false end
   problems.add 'rows are estimates of the server, the values of sequences are unknown'
 end
 
@@ -139,21 +148,19 @@ local function find_migration(connection, relations, opts, problems)
 end
 
 ---Fills `out` step by step, so that a failure leaves what is known.
-local function collect(connection, version_num, opts, out, problems)
+local function collect(connection, found, opts, out, problems)
   local started = server_seconds(connection)
-  local found = catalog.ask(connection, version_num)
-  local relations = found.relations
+  local relations, tables = found.relations, found.tables
   for name, value in pairs(found.database) do out[name] = value end
-  found.database, found.relations = nil, nil
+  found.database, found.relations, found.tables = nil, nil, nil
   for name, value in pairs(found) do out[name] = value end
-  if opts.transaction then connection:query 'savepoint pgbak' end
   out.migration = find_migration(connection, relations, opts, problems)
   if opts.contents == false then
     log.debug 'fingerprint: the dump holds no rows, none are counted'
   elseif opts.transaction then
-    counted(connection, relations, opts.exact_bytes, problems)
+    count.rows(connection, tables, opts.exact_bytes, failing(problems))
   else
-    estimated(relations, problems)
+    estimated(tables, problems)
   end
   out.tables, out.sequences = shaped(relations)
   out.seconds = server_seconds(connection) - started
@@ -177,10 +184,11 @@ function M.of(connection, opts)
   connection:query(BEGIN)
   local ok, err = pcall(function()
     settle(connection, version_num)
-    collect(connection, version_num, {
+    local how = {
       exact_bytes = opts.exact_bytes or dump_options.merge({}).fingerprint_exact_bytes,
       migrations = opts.migrations, contents = opts.contents, transaction = true,
-    }, out, problems)
+    }
+    collect(connection, look(connection, version_num, how, problems), how, out, problems)
   end)
   pcall(connection.query, connection, 'rollback')
   if not ok then error(err, 0) end
@@ -196,16 +204,12 @@ Session.__index = Session
 ---Reads the database. Whatever fails is told in `problem`; raises 'cancelled' only.
 ---@return table? fingerprint nothing where the settings ask for none
 function Session:take()
-  local options = self.options
-  if not options.fingerprint then return nil end
+  if not self.options.fingerprint then return nil end
   local out = { version = 1, snapshot = self.snapshot ~= nil, scope = self.scope }
-  local problems = new_problems()
+  local problems = self.problems or new_problems()
   if self.problem then problems.add(self.problem) end
   if self.connection then
-    local ok, err = pcall(collect, self.connection, self.version_num, {
-      exact_bytes = options.fingerprint_exact_bytes, migrations = options.migration_table,
-      contents = not options.schema_only, transaction = self.transaction,
-    }, out, problems)
+    local ok, err = pcall(collect, self.connection, self.found, self.how, out, problems)
     if not ok then problems.add(words_of(err)) end
   end
   out.problem = problems.text()
@@ -230,14 +234,20 @@ local function scope_of(options)
 end
 
 local function begin(session, target, way)
-  session.transaction = way.transaction
-  session.connection = pg.connect(target)
-  if not way.transaction then return end
-  session.connection:query(BEGIN)
-  settle(session.connection, session.version_num)
-  if not way.snapshot then return end
-  session.snapshot = session.connection:query(
+  local options = session.options
+  session.how = {
+    exact_bytes = options.fingerprint_exact_bytes, migrations = options.migration_table,
+    contents = not options.schema_only, transaction = way.transaction,
+  }
+  session.connection, session.problems = pg.connect(target), new_problems()
+  if way.transaction then
+    session.connection:query(BEGIN)
+    settle(session.connection, session.version_num)
+  end
+  local snapshot = way.snapshot and session.connection:query(
     'select pg_catalog.pg_export_snapshot() as id')[1].id
+  session.found = look(session.connection, session.version_num, session.how, session.problems)
+  session.snapshot = snapshot or nil
 end
 
 ---Opens the session that the fingerprint of a backup is taken in, and exports its snapshot. Where
