@@ -27,7 +27,7 @@ local options = pgbak.args({ ... }, {
 if not options then return end
 
 local admission
-if options['no-admission'] then admission = false end
+if options.no_admission then admission = false end
 local config = pgbak.config {
   admission = admission,
   format = options.format, codec = options.codec, level = options.level,
