@@ -234,6 +234,15 @@ local function check_stores(node, path, report)
   end
 end
 
+local function check_verify(node, path, report)
+  for _, item in ipairs(node.items or {}) do
+    local value = behind(item.value)
+    if item.key == 'checks' and value.kind == 'constant' then
+      lint_policy.check_setting('verify.checks', value.value, path, value.line, report)
+    end
+  end
+end
+
 local function check_config(parsed, path, report)
   local returned = parsed.returned[1] and behind(parsed.returned[1])
   if not returned or returned.kind == 'constant' then
@@ -248,6 +257,7 @@ local function check_config(parsed, path, report)
       lint_policy.check_setting(item.key, value.value, path, value.line, report)
     end
     if item.key == 'stores' then check_stores(value, path, report) end
+    if item.key == 'verify' then check_verify(value, path, report) end
     -- One in a variable may be filled by other lines.
     if item.key == 'retention' and item.value.kind == 'table' and #item.value.items == 0 then
       report(item.line, 'the retention holds no rule', "{ daily = 7, manual = 'forever' }")

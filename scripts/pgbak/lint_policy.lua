@@ -113,6 +113,8 @@ local SETTINGS = {
   naming = { from = names.from, try = try_naming, other = try_retention, mixed = 'a retention' },
   admission = { from = admission.from, try = try_admission, other = try_retention,
     mixed = 'a retention' },
+  ['verify.checks'] = { from = policy.load, try = try_checks, other = try_retention,
+    mixed = 'a retention' },
 }
 
 ---What is wrong with a setting beyond that it cannot be loaded: a template that gives no key, or a

@@ -299,3 +299,15 @@ sed -n "s/check.tables()/check.tabels()/p; t; p" policies/restore_checks.lua >po
 run "$PGBAK" check policies/typo.lua
 expect_status 3
 expect_stdout "^policies/typo.lua:[0-9]+: .*no 'tabels'.*did you mean 'tables'"
+cat >pgbak.lua <<'LUA'
+return {
+  databases = { 'postgresql:///shop' },
+  verify = { checks = 'policies/owns.lua' },
+}
+LUA
+run "$PGBAK" check pgbak.lua
+expect_status 3
+expect_stdout "^pgbak.lua:3: no policy file 'policies/owns.lua' .*did you mean 'policies/own.lua'"
+sed -i 's/owns/own/' pgbak.lua
+run "$PGBAK" check pgbak.lua
+expect_status 0
