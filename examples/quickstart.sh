@@ -4,8 +4,9 @@
 #   ./examples/quickstart.sh
 #
 # Installs what is missing, builds pgbak, starts a throwaway PostgreSQL, loads the shop of
-# examples/shop, backs it up, restores the backup into a second database and compares the two.
-# The server lives in a new directory under /tmp and is gone afterwards; the backup stays in
+# examples/shop, backs it up, restores the backup into a second database and compares the two. Then
+# it stops that server, and has pgbak prove that the backup restores into a new one. The servers
+# live in new directories under /tmp and are gone afterwards; the backup stays in
 # .quickstart/backups. No PostgreSQL of yours is touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -34,7 +35,7 @@ start_postgres() {
   local bin options
   bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
   server=$(mktemp -d /tmp/pgbak-quickstart.XXXXXX)
-  trap stop_postgres EXIT
+  trap at_exit EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   if ((EUID == 0)); then chown postgres "$server"; fi
@@ -50,12 +51,17 @@ start_postgres() {
 }
 
 stop_postgres() {
-  local status=$? pid
+  local pid
   if [[ -f $server/data/postmaster.pid ]]; then
     pid=$(head -n 1 "$server/data/postmaster.pid")
     kill -INT "$pid" 2>/dev/null || true # a fast shutdown
     while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
   fi
+}
+
+at_exit() {
+  local status=$?
+  stop_postgres
   rm -rf "$server"
   exit "$status"
 }
@@ -115,8 +121,15 @@ if ! diff -u "$server/shop" "$server/shop_restored"; then
   printf '\nFAILED: the restored database differs from its source.\n'
   exit 1
 fi
+echo 'the restored database is equal to its source'
+
+heading 'Prove it without that server'
+stop_postgres
+echo 'PostgreSQL is stopped'
+run build/release/bin/pgbak verify --latest
 cat <<'END'
 
-OK: the restored database is equal to its source. The backup stays in .quickstart/backups;
+OK: the backup was restored twice, the second time by pgbak alone, as a weekly
+`pgbak verify_weekly` would. The backup stays in .quickstart/backups;
 without pgbak it restores by: gunzip -c FILE.sql.gz | psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE
 END

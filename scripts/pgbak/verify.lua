@@ -157,9 +157,8 @@ local function restore(work)
     error(result, 0)
   end
   work.tolerated = result.tolerated or {}
-  return ('%s into PostgreSQL %s%s'):format(console.size(backup.raw_bytes),
-    work.scratch:version(), #work.tolerated > 0
-      and ('; %d declared errors tolerated'):format(#work.tolerated) or '')
+  return ('%s restored%s'):format(console.size(backup.raw_bytes), #work.tolerated > 0
+    and ('; %d declared errors tolerated'):format(#work.tolerated) or '')
 end
 
 local function run_checks(work)

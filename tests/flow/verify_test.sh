@@ -20,7 +20,7 @@ workers() {
   local proc
   for proc in /proc/[0-9]*; do
     if [[ $(readlink "$proc/cwd" 2>/dev/null) == "$scratch"/* ]]; then
-      printf '%s\n' "$(tr '\0' ' ' <"$proc/cmdline" 2>/dev/null)"
+      { tr '\0' ' ' <"$proc/cmdline" && echo; } 2>/dev/null || true # it may have ended
     fi
   done
 }
