@@ -11,7 +11,8 @@ local NATIVE, CLASSES = native.modules, native.classes
 
 -- What pgbak.config() returns.
 M.CONFIG = { databases = true, stores = true, retention = true, min_keep = true, naming = true,
-  base_name = true, log_level = true, log_format = true, given = true, origins = true }
+  base_name = true, log_level = true, log_format = true, verify = true, given = true,
+  origins = true }
 CLASSES['pgbak.Config'] = M.CONFIG
 
 -- The face hands options on; which argument they are, and who takes them.
