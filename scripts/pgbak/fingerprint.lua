@@ -16,8 +16,7 @@ local BEGIN = 'begin transaction isolation level repeatable read, read only'
 local LOCK_TIMEOUT = '500ms'
 local MOST_NAMED = 5
 
----What the fingerprint needs of its transaction, whatever the role's defaults are. Returns the
----server's time.
+---What the fingerprint needs of its transaction, whatever the defaults of the role are.
 local function settle(connection, version_num)
   local settings = { { 'search_path', '' }, { 'client_encoding', 'UTF8' },
     { 'lock_timeout', LOCK_TIMEOUT }, { 'statement_timeout', '0' },
@@ -106,18 +105,12 @@ end
 local function look(connection, version_num, opts, problems)
   local found = catalog.ask(connection, version_num)
   found.tables = {}
-  if opts.transaction then connection:query 'savepoint pgbak' end
+  connection:query 'savepoint pgbak'
   if opts.contents == false then return found end
   local sequences
   found.tables, sequences = readable(found.relations, problems)
-  if opts.transaction then count.sequences(connection, sequences, failing(problems)) end
+  count.sequences(connection, sequences, failing(problems))
   return found
-end
-
----Without a transaction nothing limits how long a count waits for a lock.
-local function estimated(tables, problems)
-  for _, each in ipairs(tables) do each.rows, each.exact = each.estimate, false end
-  problems.add 'rows are estimates of the server, the values of sequences are unknown'
 end
 
 local function shaped(relations)
@@ -141,7 +134,7 @@ local function find_migration(connection, relations, opts, problems)
   local ok, found, problem = pcall(migration.find, connection, relations, opts.migrations)
   if not ok then
     problem = 'the table of migrations cannot be read: ' .. words_of(found)
-    if opts.transaction then connection:query 'rollback to savepoint pgbak' end
+    connection:query 'rollback to savepoint pgbak'
   end
   if problem then problems.add(problem) end
   return ok and found or nil
@@ -155,13 +148,7 @@ local function collect(connection, found, opts, out, problems)
   found.database, found.relations, found.tables = nil, nil, nil
   for name, value in pairs(found) do out[name] = value end
   out.migration = find_migration(connection, relations, opts, problems)
-  if opts.contents == false then
-    log.debug 'fingerprint: the dump holds no rows, none are counted'
-  elseif opts.transaction then
-    count.rows(connection, tables, opts.exact_bytes, failing(problems))
-  else
-    estimated(tables, problems)
-  end
+  count.rows(connection, tables, opts.exact_bytes, failing(problems))
   out.tables, out.sequences = shaped(relations)
   out.seconds = server_seconds(connection) - started
 end
@@ -186,7 +173,7 @@ function M.of(connection, opts)
     settle(connection, version_num)
     local how = {
       exact_bytes = opts.exact_bytes or dump_options.merge({}).fingerprint_exact_bytes,
-      migrations = opts.migrations, contents = opts.contents, transaction = true,
+      migrations = opts.migrations, contents = opts.contents,
     }
     collect(connection, look(connection, version_num, how, problems), how, out, problems)
   end)
@@ -233,25 +220,23 @@ local function scope_of(options)
   return 'all'
 end
 
-local function begin(session, target, way)
+local function begin(session, target, export)
   local options = session.options
   session.how = {
     exact_bytes = options.fingerprint_exact_bytes, migrations = options.migration_table,
-    contents = not options.schema_only, transaction = way.transaction,
+    contents = not options.schema_only,
   }
   session.connection, session.problems = pg.connect(target), new_problems()
-  if way.transaction then
-    session.connection:query(BEGIN)
-    settle(session.connection, session.version_num)
-  end
-  local snapshot = way.snapshot and session.connection:query(
+  session.connection:query(BEGIN)
+  settle(session.connection, session.version_num)
+  local snapshot = export and session.connection:query(
     'select pg_catalog.pg_export_snapshot() as id')[1].id
   session.found = look(session.connection, session.version_num, session.how, session.problems)
   session.snapshot = snapshot or nil
 end
 
 ---Opens the session that the fingerprint of a backup is taken in, and exports its snapshot. Where
----that is not possible, as on poolers, `problem` says why. Raises 'cancelled' only.
+---that is not possible `problem` says why. Raises 'cancelled' only.
 ---@param db pgbak.Database
 ---@param plan pgbak.BackupPlan
 ---@param without? string why no snapshot is wanted
@@ -262,13 +247,12 @@ function M.open(db, plan, without)
     scope = scope_of(plan.options), problem = without,
   }, Session)
   if not plan.options.fingerprint then return session end
-  local ways = { { transaction = true, snapshot = true }, { transaction = true }, {} }
-  for i = without and 2 or 1, #ways do
-    local ok, err = pcall(begin, session, db.target, ways[i])
-    if ok then return session end
+  for _, export in ipairs(without and { false } or { true, false }) do
+    local ok, err = pcall(begin, session, db.target, export)
+    if ok then break end
     session.problem = session.problem or words_of(err)
-    if not session.connection then return session end
-    session:close()
+    if not session.connection then break end
+    session:close() -- its transaction is aborted
   end
   return session
 end

@@ -112,40 +112,9 @@ expect_empty_store
 rm -r "$PG_PROGRAM_DIR"
 unset PG_PROGRAM_DIR
 
-# A pooler of statements knows no transactions: the server's estimates.
-sql "$database" -c 'analyze'
-cat >pooler.lua <<'EOD'
-local pg = require 'pgbak.pg'
-local connect = pg.connect
-pg.connect = function(target)
-  local connection = connect(target)
-  return {
-    info = function() return connection:info() end, close = function() connection:close() end,
-    query = function(_, text, params)
-      if text:find '^begin' then
-        connection:close()
-        error({ kind = 'process', message = 'transactions not allowed in statement mode' }, 0)
-      end
-      return connection:query(text, params)
-    end,
-  }
-end
-local pgbak = require 'pgbak'
-local config = pgbak.config()
-pgbak.backup(config.databases[1], { to = config.stores, globals = false })
-EOD
-rm -rf backups
-run "$PGBAK" run pooler.lua
-expect_status 0
-meta=$(find backups -name '*.meta')
-expect_fingerprint '.snapshot' false
-expect_fingerprint '.problem | test("^transactions not allowed in statement mode; rows are estim")' true
-expect_fingerprint '.tables[] | select(.name == "child") | [.rows, .exact]' '[2,false]'
-expect_fingerprint '.sequences[0] | has("value")' false
-
 # Beyond a size rows are estimated, and unknown where the server has no idea.
 config 'fingerprint_exact_bytes = 0'
-sql "$database" -c 'create table unseen (a int)' -c 'insert into unseen values (1)'
+sql "$database" -c 'analyze' -c 'create table unseen (a int)' -c 'insert into unseen values (1)'
 backup
 expect_fingerprint '.tables[] | select(.name == "child") | [.rows, .exact]' '[2,false]'
 expect_fingerprint '.tables[] | select(.name == "unseen") | has("rows")' false
@@ -231,3 +200,10 @@ done
 expect_fingerprint '.tables[] | select(.name == "child") | [.rows, .exact]' '[2,true]'
 expect_fingerprint "[.roles[] | select(. == \"$role\")] | length" 1
 exec {statements}>&-
+
+# A server that gives no snapshot away.
+sql "$database" -c 'revoke execute on function pg_export_snapshot() from public'
+backup
+expect_fingerprint '.snapshot, (.problem | test("denied for function pg_export_snapshot"))' \
+  $'false\ntrue'
+expect_fingerprint '.tables[] | select(.name == "child") | [.rows, .exact]' '[2,true]'

@@ -17,7 +17,7 @@ roles() {
       from pg_auth_members m where m.member = r.oid), array(select setconfig from pg_db_role_setting s
       where s.setrole = r.oid) from pg_authid r where rolname like '${role}%' order by 1"
 }
-drop_roles() { sql postgres -c "drop role if exists $role, \"${role} team\", limited_$$"; }
+drop_roles() { sql postgres -c 'set client_min_messages = error' -c "drop role if exists $role, \"${role} team\", limited_$$"; }
 at_end() { sql postgres -c "drop database if exists $database with (force)" && drop_roles; }
 config() { printf 'return { %s }\n' "$1" >pgbak.lua; }
 backup() {
