@@ -46,7 +46,7 @@ wait_for() {
   until in_phase "$1"; do
     kill -0 "$pid" 2>/dev/null || fail "the run ended before phase $1: $(cat err)"
     ((SECONDS < deadline)) || fail "phase $1 was not seen: $(ps -ef)"
-    sleep 0.01
+    sleep 0.05
   done
 }
 in_phase() {
