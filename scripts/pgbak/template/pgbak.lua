@@ -70,6 +70,12 @@ return {
   -- on_upload_failure = 'keep',          -- or 'delete': the file, when an upload failed for good
   -- skip_if_exists = false,              -- true: not twice a day into one store
 
+  -- What is noted beside the dump.
+  -- globals = 'auto',                    -- roles and tablespaces; true: or the backup fails; false
+  -- fingerprint = true,                  -- rows, sequences, …: what a restore is checked against
+  -- fingerprint_exact_bytes = 1073741824, -- rows of larger tables are the server's estimate
+  -- migration_table = 'public.versions', -- the schema's version, where no known tool keeps it
+
   -- How `pgbak verify` proves that backups can be restored. Without `checks`:
   -- policies/restore_checks.lua. A database's table may hold its own `verify`.
   -- verify = {
