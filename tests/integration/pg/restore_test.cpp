@@ -76,11 +76,74 @@ TEST_CASE("psql stops at the first error and names it", "[pg]") {
         "create table after_it (a int);\n");
   });
   CHECK(kind_of(error) == "process");
-  CHECK_THAT(error.text(), ContainsSubstring("psql into 'pgbak_restore_error'") &&
-                               ContainsSubstring(":2: ERROR:  duplicate key value"));
+  CHECK_THAT(error.text(),
+             ContainsSubstring("psql into 'pgbak_restore_error'") &&
+                 ContainsSubstring("status 3: line 2: duplicate key value") &&
+                 ContainsSubstring("\"before_it_pkey\", in: insert into before_it …"));
   // Rows stay out of logs.
   CHECK_THAT(error.text() + error.detail(), !ContainsSubstring("77"));
   CHECK(Admin(database.name()).value("select to_regclass('after_it') is null") == "t");
+}
+
+TEST_CASE("in a single transaction a failure leaves nothing, and a success all", "[pg]") {
+  const ScopedDatabase database("pgbak_restore_single");
+  const std::string good = "create table items (a int);\ninsert into items values (1);\n";
+  const auto run = [&](const std::string& script) {
+    restore(*psql_sink(tool("psql"), database.target(), {.single_transaction = true}), script);
+  };
+  CHECK(caught_kind([&] { run(good + "select nosuch;\n"); }) == "process");
+  CHECK(!has_items(database.name()));
+  run(good);
+  CHECK(Admin(database.name()).value("select count(*) from items") == "1");
+}
+
+TEST_CASE("in a single transaction an input that ends within rows is no success", "[pg]") {
+  // psql takes the end of its input for the end of the rows, and exits with 0.
+  const ScopedDatabase database("pgbak_restore_rows");
+  const auto sink = psql_sink(tool("psql"), database.target(), {.single_transaction = true});
+  const Error error = caught(
+      [&] { restore(*sink, "create table items (a text);\ncopy items from stdin;\none\n"); });
+  CHECK(kind_of(error) == "process");
+  CHECK(!has_items(database.name()));
+}
+
+TEST_CASE("tolerated errors do not end a restore, others fail it at its end", "[pg]") {
+  const ScopedDatabase database("pgbak_restore_tolerant");
+  const auto log = std::make_shared<RestoreLog>(std::vector<std::string>{"extension *"});
+  const std::string script =
+      "create extension nosuch;\ncopy nowhere from stdin;\ncreate table bad (a int);\n\\.\n"
+      "create table items (a int);\n";
+  const auto sink = psql_sink(tool("psql"), database.target(), {.log = log});
+  const Error error = caught([&] { restore(*sink, script); });
+  CHECK(kind_of(error) == "process");
+  CHECK_THAT(error.text(),
+             ContainsSubstring("relation \"nowhere\" does not exist, in: copy nowhere"));
+  CHECK(log->tolerated().size() == 1);
+  CHECK(has_items(database.name()));
+  // The rows of the table that is not there were not run as SQL.
+  CHECK(Admin(database.name()).value("select to_regclass('bad') is null") == "t");
+}
+
+TEST_CASE("pg_restore goes on after tolerated errors only, also with jobs from a file", "[pg]") {
+  const ScopedDatabase source("pgbak_restore_jobs_from");
+  const ScopedDatabase copy("pgbak_restore_jobs_into");
+  fill_shop(source);
+  Admin(copy.name())("create type colour as enum ('red', 'green')");
+  const std::string dump = dump_of(source, DumpFormat::custom);
+  const auto archive = Spool::in("/tmp");
+  restore(*Spool::writer(archive), dump);
+  CHECK(archive->size_bytes() == dump.size());
+  const auto work = [&](std::vector<std::string> tolerate) {
+    const Stop stop;
+    PgRestoreOptions options;
+    options.jobs = 2;
+    options.log = std::make_shared<RestoreLog>(std::move(tolerate));
+    drain(*pg_restore_work(tool("pg_restore"), copy.target(), *archive, options), stop);
+  };
+  CHECK(caught_kind([&] { work({}); }) == "process");
+  CHECK(!has_items(copy.name()));
+  work({"type \"colour\" already exists"});
+  CHECK(fingerprint(copy.name()) == fingerprint(source.name()));
 }
 
 TEST_CASE("an archive that is cut short is an error of pg_restore", "[pg]") {
