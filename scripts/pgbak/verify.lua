@@ -99,6 +99,18 @@ local function create_roles(work)
   connection:close()
 end
 
+---Tablespaces of the globals, inside of the throwaway cluster: their own directories are those of
+---the source, which must not be touched. That each is there already is fine for the globals.
+local function create_tablespaces(work)
+  local text = work.store:get(work.backup.globals.key)
+  local connection = pg.connect(work.scratch:server_target())
+  for name in text:gmatch '%f[^\n%z]CREATE TABLESPACE (.-) OWNER [^\n]- LOCATION' do
+    connection:query 'set allow_in_place_tablespaces = on'
+    connection:query(("create tablespace %s location ''"):format(name))
+  end
+  connection:close()
+end
+
 -- What the server says of owners and grantees that are not there.
 local OWNER_ERRORS = { 'role "*" does not exist', 'must be member of role "*"',
   'must be able to SET ROLE "*"', 'must be owner of *' }
@@ -145,7 +157,7 @@ local function restore(work)
   local backup, settings = work.backup, work.settings
   local own = own_cluster(work)
   local globals = own and type(backup.globals) == 'table' and backup.globals.key ~= nil
-  if own and not globals then create_roles(work) end
+  if globals then create_tablespaces(work) elseif own then create_roles(work) end
   local ok, result = pcall(restores.run, backup, {
     from = work.store, to = work.scratch:target(), allow_source = true, jobs = settings.jobs,
     globals = globals or nil, tolerate = tolerated_errors(settings.tolerate or {}),
