@@ -68,6 +68,23 @@ void note_difference(const DatabaseShape& shape, const Attempt& got,
   }
 }
 
+/// A database that has subscriptions is not dropped. Theirs are copies: without its slot's name the
+/// original's slot on the publisher stays as it is, and nobody connects there.
+void forget_subscriptions(Connection& server, const Target& database, const Stop& stop) {
+  const Rows found = server.query(
+      "select s.subname from pg_subscription s join pg_database d on d.oid = s.subdbid"
+      " where d.datname = $1",
+      {database.database()});
+  if (found.rows.empty()) return;
+  Connection inside(database, stop);
+  for (const auto& row : found.rows) {
+    const std::string name = quote_identifier(row.at(0).value());
+    inside.query("alter subscription " + name + " disable");
+    inside.query("alter subscription " + name + " set (slot_name = none)");
+    inside.query("drop subscription " + name);
+  }
+}
+
 }  // namespace
 
 void create_database(Connection& server, const ServerInfo& info, const std::string& name,
@@ -87,7 +104,10 @@ void create_database(Connection& server, const ServerInfo& info, const std::stri
   }
 }
 
-void drop_database(Connection& server, const ServerInfo& info, const std::string& name) {
+void drop_database(const Target& maintenance, const ServerInfo& info, const std::string& name,
+                   const Stop& stop) {
+  Connection server(maintenance, stop);
+  if (info.major() >= 10) forget_subscriptions(server, maintenance.with_database(name), stop);
   const std::string drop = "drop database if exists " + quote_identifier(name);
   if (info.major() >= 13) {
     server.query(drop + " with (force)");

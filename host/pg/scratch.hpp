@@ -57,8 +57,10 @@ class Scratch {
 void create_database(Connection& server, const ServerInfo& info, const std::string& name,
                      const DatabaseShape& shape, std::vector<std::string>& notes);
 
-/// Drops a database, whoever is connected to it; a missing one is fine.
-void drop_database(Connection& server, const ServerInfo& info, const std::string& name);
+/// Drops a database of the server of `maintenance`, whoever is connected to it, and whatever
+/// subscriptions are in it; a missing one is fine.
+void drop_database(const Target& maintenance, const ServerInfo& info, const std::string& name,
+                   const Stop& stop);
 
 /// `text` as an SQL literal: 'it''s'.
 std::string quote_literal(const std::string& text);

@@ -19,7 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* kOp = "scratch.cluster";
-constexpr const char* kUser = "postgres";
+// No role of a source: where its "postgres" is no superuser (managed services), restoring its
+// globals would take from this one what it needs.
+constexpr const char* kUser = "pgbak_scratch";
 constexpr const char* kShortDirectory = "/tmp";
 
 std::string parent_directory(const std::string& given) {
@@ -139,8 +141,7 @@ class Cluster : public Scratch {
   }
 
   void drop_database(const std::string& name) override {
-    Connection connection(*target_, stop_);
-    pgbak::drop_database(connection, info_, name);
+    pgbak::drop_database(*target_, info_, name, stop_);
   }
 
   void close() override {

@@ -43,6 +43,8 @@ class Database : public Scratch {
         shape_(shape),
         session_(std::make_unique<Connection>(maintenance, stop)),
         info_(session_->info()) {
+    // The session idles while others restore; without its lock a sweep takes the run for dead.
+    if (info_.major() >= 14) session_->query("set idle_session_timeout = 0");
     const std::string id = random_id();
     name_ = name_for(id);
     // Before the database is there: a sweep must not see it without its lock.
@@ -116,9 +118,8 @@ class Database : public Scratch {
   void drop(const std::vector<std::string>& names) {
     // A session of its own: that of the run may be lost, and does nothing any more after a stop.
     const TimedStop clean = time_to_clean(stop_);
-    Connection connection(maintenance_, clean.stop());
     for (const std::string& name : std::vector(names)) {
-      pgbak::drop_database(connection, info_, name);
+      pgbak::drop_database(maintenance_, info_, name, clean.stop());
       std::erase(made_, name);
     }
   }
@@ -155,7 +156,7 @@ std::size_t sweep_scratch_databases(const Target& maintenance, const Stop& stop)
   std::size_t dropped = 0;
   for (const auto& row : dead.rows) {
     try {
-      drop_database(connection, info, row.at(0).value());
+      drop_database(maintenance, info, row.at(0).value(), stop);
       ++dropped;
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;

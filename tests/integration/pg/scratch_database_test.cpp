@@ -50,6 +50,9 @@ TEST_CASE("a throwaway database is made on the given server, and dropped in use"
       CHECK(caught_kind([&] { scratch->new_database(bad); }) == "config");
     }
     Admin busy(name);
+    busy(
+        "create subscription \"it's\" connection 'host=127.0.0.1 port=1' publication p"
+        " with (connect = false, slot_name = of_the_original)");
     stop.request();  // the run is to end: it is dropped all the same
   }
   CHECK_FALSE(is_there(name));
