@@ -118,10 +118,10 @@ local function shaped(relations)
   for _, each in ipairs(relations) do
     if each.kind == 'S' then
       sequences[#sequences + 1] = { schema = each.schema, name = each.name, value = each.value,
-        called = each.called }
+        called = each.called, extension = each.extension }
     else
       local made = { schema = each.schema, name = each.name, kind = KINDS[each.kind],
-        rows = each.rows }
+        rows = each.rows, extension = each.extension }
       if each.rows then made.exact = each.exact end
       if each.kind == 'm' and not each.populated then made.populated = false end
       tables[#tables + 1] = made

@@ -15,10 +15,10 @@ members as (
   where refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and deptype = 'e'),
 configured as (
   select * from (select pg_catalog.unnest(extconfig) as oid,
-    pg_catalog.unnest(extcondition) as condition from pg_catalog.pg_extension) x),
+    pg_catalog.unnest(extcondition) as condition, extname from pg_catalog.pg_extension) x),
 relations as (
   select c.oid, s.name as schema, c.relname::text as name, c.relkind as kind, c.relowner as owner,
-    c.reltuples, c.relispopulated as populated, x.condition,
+    c.reltuples, c.relispopulated as populated, x.condition, x.extname::text as extension,
     pg_catalog.has_schema_privilege(s.oid, 'usage') as reachable
   from pg_catalog.pg_class c join spaces s on s.oid = c.relnamespace
     left join configured x on x.oid = c.oid
@@ -42,7 +42,7 @@ role_ids as (
 select pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
   'relations', (select pg_catalog.json_agg(pg_catalog.json_build_object(
       'oid', oid::text, 'schema', schema, 'name', name, 'kind', kind, 'condition', condition,
-      'populated', populated,
+      'extension', extension, 'populated', populated,
       'estimate', case when reltuples > 0 or (reltuples = 0 and @has_minus_one)
         then reltuples::int8 end,
       'readable', reachable and case when kind = 'S'
@@ -101,6 +101,7 @@ end
 ---@field kind 'r'|'p'|'m'|'S'
 ---@field populated boolean of a materialised view
 ---@field condition? string of an extension's table: which rows are the user's, 'where …'
+---@field extension? string the one that it belongs to
 ---@field estimate? integer rows, where the server has an idea
 ---@field readable boolean
 ---@field filtered boolean row security hides rows from this role

@@ -9,6 +9,12 @@ copy=${database}_copy
 sql "$database" >/dev/null <<'SQL'
 create extension pgcrypto;
 create extension citext;
+-- A table of the extension, whose rows it declares to be the user's.
+create table conf (name text);
+insert into conf values ('mine');
+alter extension citext add table conf;
+update pg_extension set extconfig = array['conf'::regclass::oid], extcondition = '{""}'
+  where extname = 'citext';
 create type mood as enum ('sad', 'ok', 'happy');
 create table schema_migrations (version bigint primary key, dirty boolean not null);
 insert into schema_migrations values (20261121, false);
@@ -113,7 +119,7 @@ turns_red 'migration version' 'expected 20261121 .*, found 20261120 ' \
   'update schema_migrations set version = 20261120'
 turns_red 'migration not dirty' 'expected no unfinished migration in public.schema_migrations' \
   'update schema_migrations set dirty = true'
-turns_red tables 'expected 13 tables, found 12: missing public.log$' \
+turns_red tables 'expected 14 tables, found 13: missing public.log$' \
   'alter table log rename to elsewhere'
 turns_red 'enum types' 'public.mood: expected sad, ok, happy, found sad, fine, happy$' \
   "alter type mood rename value 'ok' to 'fine'"

@@ -120,6 +120,22 @@ fails('extensions', one_extension, 'expected 2 extensions, found 1: missing pgcr
 case('extensions', nil, one_extension, 'passed', '2 extensions: pgcrypto missing, which is '
   .. 'tolerated, plpgsql 1.1 instead of 1.0', { missing_extensions = { 'pgcrypto' } })
 
+-- With a tolerated extension its tables and sequences may be missing, too, but not those of others.
+local cron = { schema = 'cron', name = 'job', kind = 'table', rows = 3, exact = true,
+  extension = 'pg_cron' }
+local cron_source = { tables = { table_of('item', 40), cron } }
+local cron_copy = { tables = { table_of('item', 40) } }
+for _, kind in ipairs { 'tables', 'row_counts' } do
+  local function state(context)
+    return compared(kind, fingerprint(cron_source), fingerprint(cron_copy), context)[1]
+  end
+  check.equal({ state(), state { missing_extensions = { 'pgcrypto' } },
+    state { missing_extensions = { 'pg_cron' } } }, { 'failed', 'failed', 'passed' })
+end
+check.equal(compared('tables', fingerprint(cron_source), fingerprint {
+  tables = cron_copy.tables, extensions = { { name = 'pg_cron', version = '1.4' } },
+}, { missing_extensions = { 'pg_cron' } })[1], 'failed')
+
 local function sequence(value, called, more)
   local out = { schema = 'public', name = 'item_id_seq', value = value, called = called }
   for key, each in pairs(more or {}) do out[key] = each end
