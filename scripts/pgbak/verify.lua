@@ -91,11 +91,13 @@ local function create_roles(work)
   for _, row in ipairs(connection:query('select rolname from pg_roles')) do
     known[row.rolname] = true
   end
-  for _, role in ipairs(wanted) do
-    if not known[role] then
-      connection:query(('create role %s superuser nologin'):format(pg.quote_identifier(role)))
-    end
+  local function create(role)
+    if known[role] then return end
+    known[role] = true
+    connection:query(('create role %s superuser nologin'):format(pg.quote_identifier(role)))
   end
+  create 'postgres' -- the usual owner, where nobody recorded roles
+  for _, role in ipairs(wanted) do create(role) end
   connection:close()
 end
 
