@@ -67,7 +67,7 @@ TEST_CASE("a throwaway cluster has one empty database, no TCP, and leaves nothin
               " 'public'::regnamespace") == "0");
   CHECK(value(target, "select current_setting('listen_addresses')").empty());
   CHECK(value(target, "select current_setting('fsync')") == "off");
-  CHECK(value(target, "select rolname from pg_roles where rolsuper") == "postgres");
+  CHECK(value(target, "select rolname from pg_roles where rolsuper") == "pgbak_scratch");
   CHECK(cluster->notes().empty());
   CHECK(fs::path(cluster->directory()).parent_path() == place.path());
 
