@@ -18,13 +18,24 @@ local function nonsense(place, message, ...)
   failure.raise('config', ('%s: the admission policy %s'):format(place, message:format(...)))
 end
 
+-- Every backup goes to each required store, so one of them can tell that there is none.
+local function are_enough(answered, list)
+  local required = false
+  for _, each in ipairs(list) do
+    required = required or each.required
+    if each.required and answered[each] then return true end
+  end
+  return not required and next(answered) ~= nil
+end
+
 ---The newest good backup that holds the same, whatever its type and format, with its fingerprint.
 ---@param list pgbak.Destination[]
 ---@param like { database: string, cluster: string, options: table }
 ---@return table? manifest
 ---@return string[] silent which stores cannot tell, and why
+---@return boolean enough whether the others can tell
 function M.last_good(list, like)
-  local newest, silent = nil, {}
+  local newest, silent, answered = nil, {}, {}
   local function look(store)
     for _, backup in ipairs((catalog.list(store))) do
       if backup.good and backup.database == like.database and backup.cluster == like.cluster
@@ -36,10 +47,14 @@ function M.last_good(list, like)
     end
   end
   for _, each in ipairs(list) do
-    local _, err = attempt.try(look, each.store)
-    if err then silent[#silent + 1] = ('%s: %s'):format(each.store:url(), tostring(err)) end
+    local ok, err = pcall(look, each.store)
+    if ok then
+      answered[each] = true
+    else
+      silent[#silent + 1] = ('%s: %s'):format(each.store:url(), tostring(err))
+    end
   end
-  return newest, silent
+  return newest, silent, newest ~= nil or are_enough(answered, list)
 end
 
 local function copy(value)
@@ -111,20 +126,20 @@ local function verdict_of(plan, report)
   local policy, place = M.from(plan.options.admission)
   if not policy then return {} end
   local new = facts(plan, report)
-  local last, silent = M.last_good(plan.all, new)
+  local last, silent, enough = M.last_good(plan.all, new)
   local ok, verdict = pcall(M.ask, policy, place, new, last)
   -- A dump that nobody can judge is better than none.
   if not ok then
     if verdict.kind == 'cancelled' then error(verdict, 0) end
     verdict = { quarantine = { 'it could not be judged: ' .. tostring(verdict) } }
   end
-  if #silent > 0 and not last then
+  if not enough then
     verdict.quarantine = verdict.quarantine or {}
     table.insert(verdict.quarantine, 'whether there is a last good one to compare it with cannot '
       .. 'be told: ' .. table.concat(silent, '; '))
   elseif #silent > 0 then
-    log.warn(('%s: compared with %s; there may be a newer one in %s'):format(plan.db.name,
-      last.key, table.concat(silent, '; ')))
+    log.warn(('%s: compared with %s; nobody knows what is in %s'):format(plan.db.name,
+      last and last.key or 'none, since there is none', table.concat(silent, '; ')))
   end
   return verdict
 end

@@ -163,13 +163,19 @@ expect_status 9
 expect_stderr 'is refused: odd; it does not replace the backup of that name$'
 [[ $(find fixed -type f -exec sha256sum {} +) == "$before" ]] || fail 'it replaced the good one'
 
-# Whether there is a last good one must be told by some store.
+# That there is no last good one must be told by a required store, if there is one.
 cat >pgbak.lua <<'LUA'
 return { stores = { './new', { url = './fixed', required = false } },
   naming = '{database}_{timestamp}.{extension}' }
 LUA
 echo 'return function() end' >policies/admission.lua
 mv fixed hidden && touch fixed
+run "$PGBAK" backup
+expect_status 15
+expect_stderr 'warn .* compared with none, since there is none; nobody knows what is in ./fixed: '
+rm -r new
+sed -i "s|'./new'|{ url = './new', required = false }|; s|'./fixed', required = false|'./fixed'|" \
+  pgbak.lua
 run "$PGBAK" backup
 expect_stderr 'is quarantined: whether there is a last good one to compare it with cannot be told'
 [[ $(find new -name '*.meta' | wc -l) == 1 ]] || fail 'it is not stored where it could be'

@@ -58,7 +58,7 @@ told "by_store { ['./locl'] = r.last(1), s3 = r.last(1) }" '^'
 echo 'return function(b) return { keep = {}, remove = b } end' >all.lua
 run "$PGBAK" plan --inventory inventory.json --policy all.lua --json --out plan.json
 expect_status 9
-[[ $(actions) == 'c1 remove d1 remove d2 remove d3 remove' ]] || fail 'the plan is not shown'
+[[ $(actions) == 'c1 remove d1 remove d2 keep d3 remove' ]] || fail 'the plan is not shown'
 [[ $(jq '.refused | length' "$captured/stdout") == 2 ]] || fail 'one refusal for each database'
 expect_stderr "^error: floor newest_good: 'd3' is the newest good backup of 'shop'"
 expect_stderr "^hint: .*; 'plan.json' was not written$"

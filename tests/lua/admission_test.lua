@@ -196,8 +196,18 @@ catalog.list = function(shelf)
   if shelf:url() == one:url() then error('no answer', 0) end
   return real_list(shelf)
 end
-local found, silent = verdict.last_good({ here, there }, like)
-check.equal({ found.key, silent }, { 'weekly', { 'memory:admission_1: no answer' } })
+local found, silent, enough = verdict.last_good({ here, there }, like)
+check.equal({ found.key, silent, enough },
+  { 'weekly', { 'memory:admission_1: no answer' }, true })
+-- …but where there is none, a required one must have said so, if any is required.
+like.database = 'new'
+for _, each in ipairs { { false, true, true }, { true, true, true }, { true, false, false },
+  { false, false, true } } do
+  here.required, there.required = each[1], each[2]
+  check.equal({ each, (select(3, verdict.last_good({ here, there }, like))) }, { each, each[3] })
+end
+check.equal((select(3, verdict.last_good({ here }, like))), false)
+here.required, there.required, like.database = true, true, 'shop'
 catalog.list = real_list
 
 -- Nor does a list count what is quarantined.
