@@ -33,7 +33,8 @@ end
 local function count_leftovers(store, shelf)
   shelf.unfinished, shelf.orphans = 0, 0
   for _, left in ipairs(catalog.sweep(store, { older_than_seconds = 0 })) do
-    local which = (left.kind == 'data' or left.kind == 'digest') and 'orphans' or 'unfinished'
+    local begun = left.kind == 'upload' or left.kind == 'temporary file'
+    local which = begun and 'unfinished' or 'orphans'
     shelf[which] = shelf[which] + 1
   end
 end

@@ -83,7 +83,7 @@ for endpoint in "$http" "$PGBAK_TEST_S3_TLS_ENDPOINT"; do
   AWS_CA_BUNDLE=$PGBAK_TEST_S3_CA run "$PGBAK" list --json
   expect_status 0
   [[ $(jq length "$captured/stdout") == 1 ]] || fail 'not one backup is listed'
-  [[ $(s3_objects "$BACKUP_S3_PREFIX/" | wc -l) == 3 ]] || fail 'not the objects of one backup'
+  [[ $(s3_objects "$BACKUP_S3_PREFIX/" | wc -l) == 4 ]] || fail 'not the objects of one backup'
 done
 BACKUP_S3_BUCKET="s3://$PGBAK_TEST_S3_BUCKET/x?addressing=virtual&attempts=1"
 BACKUP_S3_BUCKET+="&endpoint=$PGBAK_TEST_S3_ENDPOINT"

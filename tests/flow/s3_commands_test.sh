@@ -84,7 +84,7 @@ if [[ -x /usr/bin/s3cmd ]]; then
   expect_stdout " notes.txt +left: not marked as pgbak's, name it to delete it$"
   if [[ -x /usr/bin/aws ]]; then expect_stdout '^upload .* begun.gz +deleted$'; fi
   [[ -z $(s3_uploads "$BACKUP_S3_PREFIX") ]] || fail 'an upload is left'
-  [[ $(s3_objects "$BACKUP_S3_PREFIX" | wc -l) == 4 ]] ||
+  [[ $(s3_objects "$BACKUP_S3_PREFIX" | wc -l) == 5 ]] ||
     fail "one backup and one file should be left: $(s3_objects "$BACKUP_S3_PREFIX")"
 else
   echo 'SKIPPED: leftovers, since s3cmd is not installed'

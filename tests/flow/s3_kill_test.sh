@@ -58,9 +58,10 @@ objects_are_good() {
 manifests() { sed -nE 's/^[^ ]+ [^ ]+ (.*)\.meta$/\1/p' seen; }
 # orphans: data, and companions of data, without a manifest.
 orphans() {
-  local key
+  local key data
   while read -r _ _ key; do
-    grep -q " ${key%.sha256}\.meta\$" seen || echo "$key"
+    data=${key%.sha256}
+    grep -q " ${data%.globals.sql}\.meta\$" seen || echo "$key"
   done < <(grep -v '\.meta$' seen)
 }
 

@@ -20,7 +20,7 @@ run "$PGBAK" backup --type kept
 expect_status 0
 kept=$(files)
 
-# A kill before the manifest leaves data, perhaps with its digest, or a digest alone.
+# A kill before the manifest leaves data, perhaps with its digest, or companions alone.
 for type in data both digest; do
   run "$PGBAK" backup --type "$type"
   expect_status 0
@@ -65,7 +65,8 @@ data notes.txt'
 # The file is told of by what it would have become.
 becomes=$(sed -E 's#\.([^/]*)\.[0-9a-f]+\.pgbak-tmp$#\1#' <<<"$temporary")
 dead=$(cd backups && printf '%s\n' "temporary file $becomes" \
-  "$(printf 'data %s\n' */*_data_*.gz */*_both_*.gz)" "digest $(echo */*_digest_*.sha256)" | sort)
+  "$(printf 'data %s\n' */*_data_*.gz */*_both_*.gz)" "digest $(echo */*_digest_*.sha256)" \
+  "globals $(echo */*_digest_*.globals.sql)" | sort)
 if [[ $marks == true ]]; then
   [[ $(swept 'would be deleted') == "$dead" ]] || fail 'not all of it is found'
   [[ $(swept "left: not marked as pgbak's") == "$left" ]] || fail 'foreign files are not left'
@@ -79,7 +80,7 @@ expect_stdout "^temporary file .* would be deleted$"
 expect_stdout " notes.txt +left: not marked as pgbak's, name it to delete it$"
 run "$PGBAK" status
 expect_status 0
-[[ $(grep -E '^\./backups' "$captured/stdout" | tr -s ' ') == './backups required 1 '*' 1 5 0' ]] ||
+[[ $(grep -E '^\./backups' "$captured/stdout" | tr -s ' ') == './backups required 1 '*' 1 6 0' ]] ||
   fail 'status does not count what is left behind'
 
 run "$PGBAK" sweep --older-than 0s --delete --json
