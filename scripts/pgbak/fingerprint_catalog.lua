@@ -25,6 +25,11 @@ relations as (
   where c.relkind in ('r', 'p', 'm', 'S') and c.relpersistence <> 't' and (x.oid is not null
     or c.oid not in (select objid from members
       where classid = 'pg_catalog.pg_class'::pg_catalog.regclass))),
+foreign_keys as (
+  select k.convalidated from pg_catalog.pg_constraint k
+    join pg_catalog.pg_class c on c.oid = k.conrelid join spaces s on s.oid = c.relnamespace
+  where k.contype = 'f' and @own_constraint and c.oid not in (
+    select objid from members where classid = 'pg_catalog.pg_class'::pg_catalog.regclass)),
 role_ids as (
   select refobjid as oid from pg_catalog.pg_shdepend d join pg_catalog.pg_database b
     on d.dbid = b.oid or (d.dbid = 0 and d.objid = b.oid
@@ -69,10 +74,8 @@ select pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
     join pg_catalog.pg_class c on c.oid = i.indrelid join spaces s on s.oid = c.relnamespace
     where i.indisready and (i.indisvalid or c.relkind = 'p') and c.oid not in (
       select objid from members where classid = 'pg_catalog.pg_class'::pg_catalog.regclass)),
-  'foreign_keys', (select pg_catalog.count(*) from pg_catalog.pg_constraint k
-    join pg_catalog.pg_class c on c.oid = k.conrelid join spaces s on s.oid = c.relnamespace
-    where k.contype = 'f' and @own_constraint and c.oid not in (
-      select objid from members where classid = 'pg_catalog.pg_class'::pg_catalog.regclass)),
+  'foreign_keys', (select pg_catalog.count(*) from foreign_keys),
+  'foreign_keys_not_valid', (select pg_catalog.count(*) from foreign_keys where not convalidated),
   'large_objects', (select pg_catalog.count(*) from pg_catalog.pg_largeobject_metadata),
   'database', (select pg_catalog.json_build_object(
       'database_bytes', pg_catalog.pg_database_size(oid),
