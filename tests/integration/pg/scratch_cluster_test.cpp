@@ -169,7 +169,7 @@ TEST_CASE("the user's PG variables lead nobody away from a throwaway cluster", "
     const auto cluster = scratch_cluster(in(place), installed(), stop);
     CHECK(
         value(cluster->target(), "select current_user || ' ' || current_setting('search_path')") ==
-        "postgres \"$user\", public");
+        "pgbak_scratch \"$user\", public");
   }
   const ScopedEnv address("PGHOSTADDR", "127.0.0.1");
   const Error error = caught([&] { scratch_cluster(in(place), installed(), stop); });
