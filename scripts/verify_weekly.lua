@@ -53,9 +53,11 @@ end
 local outcomes = {}
 local _, err = pgbak.try(pgbak.each, shelves(), function(list)
   if list.missing then
-    run.step('verify', list.missing, pgbak.fail, 'not_found',
+    local _, missing = pgbak.try(run.step, 'verify', list.missing, pgbak.fail, 'not_found',
       ("there is no good backup of %s in %s"):format(list.missing, stores.names(from)),
       '`pgbak list` shows what there is')
+    outcomes[#outcomes + 1] = { state = 'untried', database = list.missing, error = missing }
+    error(missing, 0)
   end
   local settings = verify_settings.of(config, list[1])
   local pick, name = verify_pick.from(options.pick or settings.pick or 'newest')

@@ -39,6 +39,13 @@ local function count_leftovers(store, shelf)
   end
 end
 
+---A backup is verified when a copy is; the latest proof counts.
+local function take_proof(known, other)
+  if not other.verified then return end
+  known.verified = true
+  known.verified_at = math.max(known.verified_at or 0, other.verified_at or 0)
+end
+
 ---Looks into stores. One that cannot be asked hides nothing of the others.
 ---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
 ---@param opts? { leftovers: boolean } also count what is no backup
@@ -54,9 +61,7 @@ function M.look(from, opts)
       for _, known in ipairs(by_key[manifest.key]) do
         if backups.same(known.manifest, manifest) then
           known.stores[url] = state
-          if manifest.verified and not known.manifest.verified then
-            known.manifest.verified, known.manifest.verified_at = true, manifest.verified_at
-          end
+          take_proof(known.manifest, manifest)
           return
         end
       end

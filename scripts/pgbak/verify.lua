@@ -28,7 +28,8 @@ local M = {}
 ---What came of one verification.
 ---@class pgbak.Verification
 ---@field state 'passed'|'failed'|'untried' untried: nothing is known of the backup, no record
----@field backup pgbak.Backup
+---@field backup? pgbak.Backup
+---@field database? string where there was no backup of it to verify
 ---@field structure_only boolean
 ---@field record? table as it was written beside the backup (docs/manifest.md)
 ---@field structure? table what structure.check() found

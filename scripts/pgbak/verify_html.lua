@@ -21,6 +21,7 @@ td.message { white-space: normal; }
 @media (max-width: 600px) { td, th { white-space: normal; padding-right: 8px; } }
 td.passed { color: var(--good); } td.failed { color: var(--bad); font-weight: 600; }
 td.skipped { color: var(--soft); }
+td.passed, td.failed, td.skipped, td.number { white-space: nowrap; }
 ul { margin: 8px 0 0; padding-left: 20px; }
 ]]
 
@@ -75,10 +76,10 @@ local function section(outcome)
   local good = outcome.state == 'passed'
   local record = outcome.record
   return tag('section', good and {} or { { 'class', 'failed' } },
-    tag('h2', {}, escape(outcome.backup.key)),
+    tag('h2', {}, escape(outcome.backup and outcome.backup.key or outcome.database)),
     tag('p', { { 'class', good and 'verdict' or 'verdict failed' } },
       escape(report.verdict(outcome))),
-    facts(outcome), record and checks_table(record) or '', record and remarks(record) or '')
+    outcome.backup and facts(outcome) or '', record and checks_table(record) or '', record and remarks(record) or '')
 end
 
 ---The page.

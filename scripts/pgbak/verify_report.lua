@@ -124,11 +124,11 @@ end
 -- Which backup this is.
 local function head(outcome)
   local backup = outcome.backup
+  if not backup then return { outcome.database } end
   return { ('%s in %s'):format(backup.key, backup.store),
     ('%s of %s, %s UTC, %s stored'):format(backup.type, backup.database,
       console.time(backup.time), console.size(backup.stored_bytes)) }
 end
-M.head = head
 
 local function check_lines(record, lines)
   local marks, width = M.is_utf8() and MARKS or PLAIN, 0
@@ -143,7 +143,7 @@ end
 local function text_of(outcome)
   local lines, title = {}, head(outcome)
   lines[1] = console.styled(console.printable(title[1]), 'bold')
-  lines[2] = '  ' .. console.printable(title[2])
+  lines[2] = title[2] and '  ' .. console.printable(title[2])
   local record = outcome.record
   if record then
     lines[#lines + 1] = '  ' .. M.place(record)
@@ -186,8 +186,8 @@ function M.data(outcomes)
   local out = M.summary(outcomes)
   out.verifications = json.array {}
   for i, each in ipairs(outcomes) do
-    local backup = each.backup
-    out.verifications[i] = { state = each.state, structure_only = each.structure_only,
+    local backup = each.backup or { database = each.database }
+    out.verifications[i] = { state = each.state, structure_only = each.structure_only or false,
       key = backup.key, store = backup.store, id = backup.id, database = backup.database,
       type = backup.type, started = backup.started, stored_bytes = backup.stored_bytes,
       record = each.record, structure = each.structure, error = M.problem(each) }

@@ -66,6 +66,13 @@ check.equal(report.verdict(whole), 'the file is whole; only a restore shows whet
 check.equal(report.verdict { state = 'failed', backup = backup, structure_only = true,
   error = { text = 'cut short' } }, 'DAMAGED: cut short')
 
+-- A database without a backup is told, too.
+local none = { state = 'untried', database = 'crm', error = { text = 'there is no backup' } }
+check.equal(report.text { none }, 'crm\n  COULD NOT BE VERIFIED: there is no backup\n')
+check.equal(json.encode(report.data { none }.verifications[1]),
+  '{"database":"crm","error":"there is no backup","state":"untried","structure_only":false}')
+check.equal(html.page({ none }):find('0 failed, 1 could not be tried', 1, true) ~= nil, true)
+
 -- As data: one that could not be tried has no record, and is not told as a failed one.
 local data = json.decode(json.encode(report.data { good, bad, untried, whole }))
 check.equal({ data.passed, data.failed, data.untried, #data.verifications }, { 2, 1, 1, 4 })
