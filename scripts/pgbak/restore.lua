@@ -104,6 +104,17 @@ local function replay(plan, fetched, opts, restore_log)
   return stream.run(pipeline(plan, fetched, opts, restore_log))
 end
 
+-- Where the server's words do not say what helps.
+local ADVICE = {
+  ['role ".*" does not exist'] = '--globals restores the roles first, --no-owner '
+    .. '--no-privileges (custom format) go without',
+  ['schema "public" already exists'] =
+    [[--tolerate 'schema "public" already exists' goes on after it]],
+  -- One transaction locks all tables until its end.
+  ['out of shared memory'] = 'raise max_locks_per_transaction of the server, or say '
+    .. '--no-single-transaction',
+}
+
 ---Leaves the target as documented, and says how it was left.
 local function give_up(plan, err)
   local name = plan.target:database()
@@ -120,11 +131,8 @@ local function give_up(plan, err)
       name)
   end
   local text = type(err) == 'table' and err.text or ''
-  if text:find 'role ".*" does not exist' then
-    advice = advice .. '; --globals restores the roles first, --no-owner --no-privileges (custom '
-      .. 'format) go without'
-  elseif text:find('schema "public" already exists', 1, true) then
-    advice = advice .. [[; --tolerate 'schema "public" already exists' goes on after it]]
+  for pattern, what in pairs(ADVICE) do
+    if text:find(pattern) then advice = ('%s; %s'):format(advice, what) end
   end
   failure.rethrow(err, advice)
 end

@@ -155,6 +155,11 @@ fake_version='psql (PostgreSQL) 15.13' fake_tool psql <<<"exec \"\$real\" \"\$@\
 refused 4 'psql 15.13 .*does not know ..?restrict' "$plain" --to "${target}_dry" --create
 expect_stderr 'hint: +update postgresql-client'
 ! there "${target}_dry" || fail 'an old psql made a database'
+# One that would run the rows of a table that is not there as SQL must not go on after errors.
+fake_tool psql <<<'cat >/dev/null; echo unsafe'
+refused 4 'psql .* is too old to go on after errors' "$plain" --to "${target}_dry" --create \
+  --tolerate 'extension *'
+! there "${target}_dry" || fail 'an old psql left a database'
 unset PG_PROGRAM_DIR
 # So is a server that is older than the backup's.
 sed -i 's/"server_version": *"1[0-9][^"]*"/"server_version":"99.1"/' backups/shop/old.sql.zst.meta
