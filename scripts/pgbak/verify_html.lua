@@ -79,7 +79,8 @@ local function section(outcome)
     tag('h2', {}, escape(outcome.backup and outcome.backup.key or outcome.database)),
     tag('p', { { 'class', good and 'verdict' or 'verdict failed' } },
       escape(report.verdict(outcome))),
-    outcome.backup and facts(outcome) or '', record and checks_table(record) or '', record and remarks(record) or '')
+    outcome.backup and facts(outcome) or '', record and checks_table(record) or '',
+    record and remarks(record) or '')
 end
 
 ---The page.
