@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "host/base/error.hpp"
 #include "host/base/text.hpp"

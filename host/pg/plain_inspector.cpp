@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "host/base/error.hpp"
 #include "host/base/text.hpp"
@@ -213,8 +214,10 @@ class PlainInspector final : public DumpInspector {
     if (skipped_) return size;
     if (statement_.empty()) {
       const std::string_view text = trim(some);
-      statement_ =
-          text.empty() ? text : some.substr(static_cast<std::size_t>(text.data() - some.data()));
+      if (text.empty()) return size;
+      skipped_ = in_identifier(text.front()) && text.front() != 'C' && text.front() != 'S';
+      if (skipped_) return size;
+      statement_ = some.substr(static_cast<std::size_t>(text.data() - some.data()));
     } else {
       statement_ += some;
     }
@@ -230,10 +233,9 @@ class PlainInspector final : public DumpInspector {
   }
 
   void end_statement() {
-    const std::string statement = std::exchange(statement_, {});
-    const bool skipped = std::exchange(skipped_, false);
     last_ = second_last_ = ' ';
-    if (skipped) return;
+    if (std::exchange(skipped_, false)) return;
+    const std::string statement = std::exchange(statement_, {});
     settings_.apply(statement);
     if (auto table = copied_table(statement)) {
       if (table->schema.empty()) table->schema = settings_.search_path;  // before 10.3

@@ -17,6 +17,7 @@ end
 -- refused until it is named here.
 local HARMLESS = {
   http = {},
+  inspect = { 'dump', 'head' },
   pg = { 'target', 'dump', 'tool', 'quote_identifier' },
   scratch = {},
   store = {},
