@@ -1,13 +1,25 @@
 // pgbak.pg: PostgreSQL, its servers and its tools.
 #include "bindings/call.hpp"
 #include "bindings/objects.hpp"
+#include "bindings/pg_restore.hpp"
 #include "host/job/rehearsal.hpp"
 #include "host/pg/dump.hpp"
-#include "host/pg/one_transaction.hpp"
-#include "host/pg/restore.hpp"
 #include "host/pg/tools.hpp"
 
 namespace pgbak {
+
+int server_major(Call& call, const Target& where, const Options& options) {
+  if (call.run().rehearsal != nullptr)
+    return call.run().rehearsal->server(where.database()).major();
+  if (options.has("server_major")) return options.small("server_major");
+  return Connection(where, call.run().stop).info().major();
+}
+
+Tool tool_for(Call& call, const std::string& name, int major) {
+  if (call.run().rehearsal != nullptr) return rehearsed_tool(name);
+  return find_tool(name, major, ToolSearch::from_environment(major), call.run().stop);
+}
+
 namespace {
 
 void target(Call& call) {
@@ -27,19 +39,6 @@ void connect(Call& call) {
   const auto where = call.object<Target>(1);
   call.push(std::make_shared<Connection>(*where, call.run().stop,
                                          seconds(call.options(2).number("timeout_seconds"))));
-}
-
-/// The server's major version, from the options or by asking the server.
-int server_major(Call& call, const Target& where, const Options& options) {
-  if (call.run().rehearsal != nullptr)
-    return call.run().rehearsal->server(where.database()).major();
-  if (options.has("server_major")) return options.small("server_major");
-  return Connection(where, call.run().stop).info().major();
-}
-
-Tool tool_for(Call& call, const std::string& name, int major) {
-  if (call.run().rehearsal != nullptr) return rehearsed_tool(name);
-  return find_tool(name, major, ToolSearch::from_environment(major), call.run().stop);
 }
 
 void dump(Call& call) {
@@ -73,94 +72,6 @@ void globals(Call& call) {
   const Tool tool = tool_for(call, "pg_dumpall", server_major(call, *where, given));
   call.push(source_object(globals_source(tool, *where, given.strings("extra"))));
 }
-
-std::shared_ptr<RestoreLog> log_option(Call& call, const Options& given) {
-  given.push("log");
-  const int top = lua_gettop(call.lua());
-  auto log = lua_isnil(call.lua(), top) ? std::make_shared<RestoreLog>()
-                                        : handle_at<RestoreLog>(call.lua(), top);
-  lua_pop(call.lua(), 1);
-  return log;
-}
-
-void psql(Call& call) {
-  const auto where = call.object<Target>(1);
-  const Options given = call.options(2);
-  PsqlOptions options{given.boolean("single_transaction"), log_option(call, given)};
-  if (options.single_transaction && options.log->tolerant()) {
-    throw Misuse("errors are not tolerated in a single transaction: the first one ends it");
-  }
-  const Tool tool = tool_for(call, "psql", server_major(call, *where, given));
-  call.push(sink_object(psql_sink(tool, *where, std::move(options))));
-}
-
-PgRestoreOptions pg_restore_options(Call& call, const Options& given) {
-  PgRestoreOptions options;
-  options.no_owner = given.boolean("no_owner");
-  options.no_privileges = given.boolean("no_privileges");
-  options.single_transaction = given.boolean("single_transaction");
-  options.tables = given.strings("tables");
-  options.schemas = given.strings("schemas");
-  options.extra = given.strings("extra");
-  options.log = log_option(call, given);
-  if (options.single_transaction && options.log->tolerant()) {
-    throw Misuse("errors are not tolerated in a single transaction: the first one ends it");
-  }
-  return options;
-}
-
-/// An archive is read by its own pg_dump's major or a newer one.
-Tool pg_restore_tool(Call& call, const Target& where, const Options& given) {
-  return tool_for(call, "pg_restore",
-                  std::max(server_major(call, where, given), given.small("dump_major")));
-}
-
-void pg_restore(Call& call) {
-  const auto where = call.object<Target>(1);
-  const Options given = call.options(2);
-  const PgRestoreOptions options = pg_restore_options(call, given);
-  call.push(sink_object(pg_restore_sink(pg_restore_tool(call, *where, given), *where, options)));
-}
-
-void pg_restore_file(Call& call) {
-  const auto where = call.object<Target>(1);
-  const auto archive = call.object<Spool>(2);
-  const Options given = call.options(3);
-  PgRestoreOptions options = pg_restore_options(call, given);
-  options.jobs = given.small("jobs");
-  if (options.jobs < 1) throw Misuse("option 'jobs': a positive number expected");
-  if (options.jobs > 1 && options.single_transaction) {
-    throw Misuse("several jobs are several transactions");
-  }
-  call.push(source_object(
-      pg_restore_work(pg_restore_tool(call, *where, given), *where, *archive, options)));
-}
-
-void one_transaction(Call& call) { call.push(filter_object(one_transaction_filter())); }
-
-void restore_log(Call& call) {
-  call.push(std::make_shared<RestoreLog>(call.options(1).strings("tolerate")));
-}
-
-void tolerated(Call& call) {
-  Json out = Json::array();
-  for (const RestoreFault& each : call.self<RestoreLog>()->tolerated()) {
-    out.push_back({{"message", each.message}});
-    if (!each.statement.empty()) out.back()["statement"] = each.statement;
-  }
-  call.push(out);
-}
-
-void spool(Call& call) {
-  const Options given = call.options(1);
-  if (given.has("file") == given.has("directory")) throw Misuse("'file' or 'directory' is needed");
-  call.push(given.has("file") ? Spool::of(given.string("file"))
-                              : Spool::in(given.string("directory")));
-}
-
-void spool_writer(Call& call) { call.push(sink_object(Spool::writer(call.self<Spool>()))); }
-void spool_size(Call& call) { call.push(call.self<Spool>()->size_bytes()); }
-void spool_close(Call& call) { close_handle<Spool>(call.lua(), call.index(0)); }
 
 void tool(Call& call) {
   const Tool found = tool_for(call, call.string(1), call.small(2));
@@ -208,27 +119,6 @@ const Option kServerMajor{"server_major", "integer", "", "of the server; without
 const Option kExtra{"extra", "string[]", "", "further options, one argument each"};
 const Option kNoOwner{"no_owner", "boolean", "false", "leave ownership out"};
 const Option kNoPrivileges{"no_privileges", "boolean", "false", "leave GRANTs out"};
-const Option kLog{"log", "RestoreLog", "",
-                  "what is tolerated, and then was; without it nothing is"};
-const Option kSingleTransaction{"single_transaction", "boolean", "false", "all or nothing"};
-
-std::vector<Option> pg_restore_spec() {
-  return {kServerMajor,
-          {"dump_major", "integer", "0", "major version of the pg_dump that made the archive"},
-          kNoOwner,
-          kNoPrivileges,
-          kSingleTransaction,
-          {"tables", "string[]", "", "only these, by their names without a schema"},
-          {"schemas", "string[]", "", "only what is in these"},
-          kLog,
-          kExtra};
-}
-
-std::vector<Option> with_jobs(std::vector<Option> options) {
-  options.push_back({"jobs", "integer", "1", "connections at once"});
-  return options;
-}
-
 Function dump_function() {
   return {
       "dump",
@@ -352,156 +242,65 @@ const Module& pg_module() {
         "",
         "db:close()",
         close}}};
-  static const Class log_class{"RestoreLog",
-                               "What a restore said of errors.",
-                               {{"tolerated",
-                                 "The errors that were tolerated, 1,000 at most.",
-                                 {},
-                                 "table",
-                                 "array of {message, statement}; literals are masked",
-                                 "",
-                                 "log:tolerated()",
-                                 tolerated}}};
-  static const Class spool_class{
-      "Spool",
-      "A file for programs that cannot read from a pipe.",
-      {{"writer",
-        "Writes it; once.",
-        {},
-        "Sink",
-        "a sink for stream.run",
-        "io",
-        "to = { spool:writer() }",
-        spool_writer},
-       {"size", "How large it is.", {}, "integer", "bytes", "io", "spool:size()", spool_size},
-       {"close",
-        "Gives the space back; a second call does nothing.",
-        {},
-        "",
-        "",
-        "",
-        "spool:close()",
-        spool_close}}};
   static const Module module{
       "pg",
       "PostgreSQL: connections, pg_dump as a source, psql and pg_restore as sinks.",
-      {{"target",
-        "Reads connection settings; libpq does the parsing. PG* variables, ~/.pgpass and service "
-        "files "
-        "count.",
-        {{"where", "string|table", false,
-          "a postgresql:// URI, a keyword string, a database name, '' for libpq's defaults, or a "
-          "table of "
-          "libpq keywords"}},
-        "Target",
-        "the target",
-        "config for what libpq does not understand",
-        "pg.target('postgresql://app@db.example/shop')",
-        target},
-       {"connect",
-        "Opens a session.",
-        {kTarget,
-         {"options",
-          "table",
-          true,
-          "how",
-          {{"timeout_seconds", "number", "30", "for the connection to stand"}}}},
-        "Connection",
-        "the session",
-        "unavailable, permission, not_found, timeout",
-        "local db = pg.connect(target)",
-        connect},
-       dump_function(),
-       {"globals",
-        "pg_dumpall --globals-only as a source: roles, memberships, tablespaces.",
-        {kTarget, {"options", "table", true, "how", {kServerMajor, kExtra}}},
-        "Source",
-        "a source for stream.run",
-        "as dump",
-        "from = pg.globals(target)",
-        globals},
-       {"psql",
-        "psql -X as a sink for SQL text. It stops at the first error unless the log tolerates "
-        "some.",
-        {kTarget, {"options", "table", true, "how", {kServerMajor, kSingleTransaction, kLog}}},
-        "Sink",
-        "a sink for stream.run",
-        "unavailable; when it runs: process, naming the statement",
-        "to = { pg.psql(target) }",
-        psql},
-       {"pg_restore",
-        "pg_restore as a sink for archives. It stops at the first error unless the log tolerates "
-        "some.",
-        {kTarget, {"options", "table", true, "how", pg_restore_spec()}},
-        "Sink",
-        "a sink for stream.run",
-        "unavailable; when it runs: process, naming the statement",
-        "to = { pg.pg_restore(target) }",
-        pg_restore},
-       {"pg_restore_file",
-        "pg_restore of an archive in a file, perhaps with several jobs. A source of no bytes: the "
-        "pipeline ends when pg_restore has.",
-        {kTarget,
-         {"archive", "Spool", false, "the file"},
-         {"options", "table", true, "how", with_jobs(pg_restore_spec())}},
-        "Source",
-        "a source for stream.run",
-        "as pg_restore",
-        "stream.run { from = pg.pg_restore_file(target, spool, { jobs = 2 }) }",
-        pg_restore_file},
-       {"one_transaction",
-        "Takes the BEGIN and COMMIT out of a plain dump that pg_dump puts around large objects: in "
-        "a single transaction that COMMIT would end it early.",
-        {},
-        "Filter",
-        "a filter",
-        "when it runs: corrupt for a dump that is cut short",
-        "through = { pg.one_transaction() }",
-        one_transaction},
-       {"restore_log",
-        "What a restore says of errors, and which of them are tolerated. Errors are not tolerated "
-        "in a single transaction.",
-        {{"options",
-          "table",
-          true,
-          "which",
-          {{"tolerate", "string[]", "", "patterns (fnmatch) of the server's error messages"}}}},
-        "RestoreLog",
-        "for one restore",
-        "",
-        "pg.restore_log { tolerate = { 'extension \"*\" is not available' } }",
-        restore_log},
-       {"spool",
-        "A file for programs that cannot read from a pipe: a new one without a name, which is gone "
-        "with the run however that ends, or one that is there.",
-        {{"options",
-          "table",
-          false,
-          "which",
-          {{"directory", "string", "", "for a new one"}, {"file", "string", "", "the one there"}}}},
-        "Spool",
-        "the file",
-        "not_found, permission, io",
-        "pg.spool { directory = '/tmp' }",
-        spool},
-       {"tool",
-        "Which program is used for a server: the same major version, else the next newer one.",
-        {{"name", "'pg_dump'|'pg_dumpall'|'pg_restore'|'psql'", false, "the program"},
-         {"server_major", "integer", false, "of the server"}},
-        "table",
-        "{path, version, major}",
-        "unavailable when there is none, or all are too old",
-        "pg.tool('pg_dump', 15).path",
-        tool},
-       {"quote_identifier",
-        "A name as an SQL identifier.",
-        {{"name", "string", false, "any text"}},
-        "string",
-        "quoted",
-        "",
-        "pg.quote_identifier('my db')",
-        quote}},
-      {target_class, connection_class, log_class, spool_class}};
+      with_restore_functions(
+          {{"target",
+            "Reads connection settings; libpq does the parsing. PG* variables, ~/.pgpass and "
+            "service "
+            "files "
+            "count.",
+            {{"where", "string|table", false,
+              "a postgresql:// URI, a keyword string, a database name, '' for libpq's defaults, or "
+              "a "
+              "table of "
+              "libpq keywords"}},
+            "Target",
+            "the target",
+            "config for what libpq does not understand",
+            "pg.target('postgresql://app@db.example/shop')",
+            target},
+           {"connect",
+            "Opens a session.",
+            {kTarget,
+             {"options",
+              "table",
+              true,
+              "how",
+              {{"timeout_seconds", "number", "30", "for the connection to stand"}}}},
+            "Connection",
+            "the session",
+            "unavailable, permission, not_found, timeout",
+            "local db = pg.connect(target)",
+            connect},
+           dump_function(),
+           {"globals",
+            "pg_dumpall --globals-only as a source: roles, memberships, tablespaces.",
+            {kTarget, {"options", "table", true, "how", {kServerMajor, kExtra}}},
+            "Source",
+            "a source for stream.run",
+            "as dump",
+            "from = pg.globals(target)",
+            globals},
+           {"tool",
+            "Which program is used for a server: the same major version, else the next newer one.",
+            {{"name", "'pg_dump'|'pg_dumpall'|'pg_restore'|'psql'", false, "the program"},
+             {"server_major", "integer", false, "of the server"}},
+            "table",
+            "{path, version, major}",
+            "unavailable when there is none, or all are too old",
+            "pg.tool('pg_dump', 15).path",
+            tool},
+           {"quote_identifier",
+            "A name as an SQL identifier.",
+            {{"name", "string", false, "any text"}},
+            "string",
+            "quoted",
+            "",
+            "pg.quote_identifier('my db')",
+            quote}}),
+      {target_class, connection_class, restore_log_class(), spool_class()}};
   return module;
 }
 
