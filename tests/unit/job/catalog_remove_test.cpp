@@ -62,8 +62,9 @@ TEST_CASE("remove takes the manifest first, and what is gone already is no failu
   CHECK_FALSE(removals[0].removed);
   CHECK(removals[1].removed);
   const auto& calls = rig.store->calls;
-  CHECK(Texts(calls.end() - 4, calls.end()) ==
-        Texts{"remove old.meta", "remove old.verified", "remove old.sha256", "remove old"});
+  CHECK(Texts(calls.end() - 5, calls.end()) == Texts{"remove old.meta", "remove old.verified",
+                                                     "remove old.sha256", "remove old.globals.sql",
+                                                     "remove old"});
   CHECK(backup_keys(rig) == Texts{"new", "new.meta", "new.sha256"});
   REQUIRE(rig.run.ledger.entries().size() == 1);
   CHECK(rig.run.ledger.entries()[0].kind == "delete");
@@ -163,8 +164,8 @@ TEST_CASE("a run may take back what it published, manifest first, and nothing el
   CHECK(rig.keys().size() == 6);
   rig.store->calls.clear();
   rig.catalog.discard("a");
-  CHECK(rig.store->calls ==
-        Texts{"remove a.meta", "remove a.verified", "remove a.sha256", "remove a"});
+  CHECK(rig.store->calls == Texts{"remove a.meta", "remove a.verified", "remove a.sha256",
+                                  "remove a.globals.sql", "remove a"});
   CHECK(rig.keys() == Texts{"old", "old.meta", "old.sha256"});
   // Somebody else's that has its name meanwhile is not ours.
   put_backup(*rig.below, sample_manifest("a", "shop"));
