@@ -1,5 +1,7 @@
 #include "host/stream/child_stage.hpp"
 
+#include <fcntl.h>
+
 #include <csignal>
 #include <filesystem>
 #include <thread>
@@ -7,6 +9,8 @@
 #include "host/base/file.hpp"
 #include "host/stream/pipeline.hpp"
 #include "tests/support/caught.hpp"
+#include "tests/support/drain.hpp"
+#include "tests/support/files.hpp"
 #include "tests/support/random_text.hpp"
 #include "tests/support/stages.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -161,4 +165,32 @@ TEST_CASE("a stop ends children that block on either side", "[stream]") {
   std::thread asker([&] { stop.request(SIGINT); });
   CHECK(kind_of(caught([&] { pipeline.wait(); })) == "cancelled");
   asker.join();
+}
+
+TEST_CASE("a child that works on a file gives no bytes, and its verdict is the caller's",
+          "[stream]") {
+  const Stop stop;
+  const TempDir dir;
+  const UniqueFd file(::open(write_file(dir / "in", "from a file").c_str(), O_RDONLY | O_CLOEXEC));
+  std::string said;
+  ChildSpec spec{"/bin/sh", {"-c", "cat /dev/stdin >&2; exit 3"}, {}};
+  spec.stdin_from = file.get();
+  spec.on_stderr = [&](std::string_view text) { said += text; };
+  const auto work =
+      child_work(std::move(spec), "work", [&](const Child&, const ExitStatus& status) {
+        if (status.code != 3 || said != "from a file")
+          throw Error(ErrorKind::process, "test", said);
+      });
+  CHECK(drain(*work, stop).empty());
+}
+
+TEST_CASE("a verdict can refuse what a child calls a success", "[stream]") {
+  const Stop stop;
+  const auto sink = child_sink({"/bin/sh", {"-c", "cat >/dev/null"}, {}}, "sink",
+                               [](const Child&, const ExitStatus& status) {
+                                 CHECK(status.good());
+                                 throw Error(ErrorKind::process, "test", "not believed");
+                               });
+  fill(*sink, "bytes", stop);
+  CHECK(caught([&] { sink->commit(stop); }).message() == "not believed");
 }
