@@ -88,3 +88,10 @@ round_trip
 make_database many
 fill many
 round_trip once
+
+if [[ ${PGBAK_TEST_LARGE-} == 1 ]]; then
+  make_database large
+  sql "$database" -c 'create table large (id bigint primary key, t text, b bytea)' -c "insert into large
+    select i, repeat(md5(i::text), 20), sha256(i::text::bytea) from generate_series(1, 1400000) i"
+  round_trip once
+fi
