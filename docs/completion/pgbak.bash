@@ -2,7 +2,7 @@
 _pgbak() {
   local word=${COMP_WORDS[COMP_CWORD]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'run api backup check config daily diff doctor download init keep list monthly plan presign prune restore simulate status sweep test upload weekly why --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run api admit backup check config daily diff doctor download init keep list monthly plan presign prune restore runbook simulate status sweep test upload verify verify_weekly weekly why --help --version' -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -W '--help' -f -- "$word")
   fi

@@ -18,6 +18,11 @@ local catalog = {}
 ---@field options? table of the dump
 ---@field tags? table your own
 ---@field restore? string[] command lines that restore it with stock tools
+---@field fingerprint? table of the source database (docs/manifest.md)
+---@field globals? pgbak.Blob pg_dumpall's output, which becomes <key>.globals.sql
+---@field globals_passwords? boolean whether that holds password hashes
+---@field globals_problem? string why there are no globals, where some were wanted
+---@field quarantine? string[] why it is doubted: then it counts for nothing until admit()
 
 ---Makes data that stream.run committed in this run a backup: writes <key>.sha256, then <key>.meta. Sizes, digest and times come from the host. A run that leaves data unpublished fails.
 ---@param store pgbak.Store where
@@ -44,7 +49,7 @@ function catalog.check_takes(store, key, whose) end
 
 ---Lists backups, newest first.
 ---@param store pgbak.Store where
----@return table # array of manifests, with `time` (the start, in seconds), `size` (= stored_bytes), `complete` (not only schema, data or chosen tables), `good` (its data is there, with the right size), `verified` (it was restored and passed its checks), `keep` (nil, true, or until when, in seconds); second, array of {key, message} for what cannot be read
+---@return table # array of manifests, with `time` (the start, in seconds), `size` (= stored_bytes), `complete` (not only schema, data or chosen tables), `good` (its data is there, with the right size, and it is not quarantined), `damaged` (its data is gone or has another size), `verified` (it was restored and passed its checks), `verified_at` (when that was, in seconds), `verify_failed_at` (when it last was tried and failed), `keep` (nil, true, or until when, in seconds), without `fingerprint`; second, array of {key, message} for what cannot be read
 function catalog.list(store) end
 
 ---Looks up one backup.
@@ -52,6 +57,12 @@ function catalog.list(store) end
 ---@param key string of its data
 ---@return table # the manifest, or nil
 function catalog.get(store, key) end
+
+---The roles, memberships and tablespaces that were saved with a backup, as SQL text for psql.
+---@param store pgbak.Store where
+---@param key string of its data
+---@return pgbak.Source # a source for stream.run
+function catalog.globals(store, key) end
 
 ---@class pgbak.catalog.remove.whose
 ---@field database string the database's name
@@ -85,6 +96,20 @@ function catalog.remove(store, keys, whose, options) end
 ---@param how pgbak.catalog.keep.how one of these
 ---@return table # the manifest
 function catalog.keep(store, key, how) end
+
+---Takes a backup out of quarantine, if it is in one: it counts from now on. Rewrites its manifest.
+---@param store pgbak.Store where
+---@param key string of its data
+---@return table # the manifest
+function catalog.admit(store, key) end
+
+---Records what came of restoring a backup and checking the result, in <key>.verified beside it. It has passed when there is no error, at least one check, and none that failed.
+---@param store pgbak.Store where
+---@param key string of its data
+---@param id string of the backup that was verified
+---@param told table `checks`, an array of {name, state = 'passed'|'failed'|'skipped', …}; `error`, a text when there was no restored database to check; and what else is to be known (docs/manifest.md)
+---@return table # the record
+function catalog.verify(store, key, id, told) end
 
 ---What was deleted from a store, newest first. A record is written before the deletion, so a run that was killed may have left the backup in place.
 ---@param store pgbak.Store where
@@ -122,6 +147,10 @@ local clock = {}
 ---The time of day.
 ---@return integer # seconds since 1970
 function clock.now() end
+
+---A clock that nobody sets: the difference of two readings is how long something took.
+---@return number # seconds since some moment
+function clock.steady() end
 
 ---Writes a time as text.
 ---@param time integer seconds since 1970
@@ -196,6 +225,47 @@ local floors = {}
 ---@param remove string[] the ids of those to be deleted
 ---@param options pgbak.floors.check.options how
 function floors.check(backups, remove, options) end
+
+---HTTP, for health checks.
+---@class pgbak.http
+local http = {}
+
+---@class pgbak.http.get.options
+---@field timeout_seconds? number for connecting, and again for the answer
+
+---Asks for a page; redirects are not followed.
+---@param url string http:// or https://
+---@param options? pgbak.http.get.options how
+---@return table # {status, body, url}: at most 64 KiB of the body; the address without login and query, for messages
+function http.get(url, options) end
+
+---What is in a dump, and whether it is whole, without a server. Facts: versions as pg_dump writes them; restrict: it needs a psql that knows \restrict; tables that have data, in order, with their rows in a plain dump; of a custom one its entries and large objects.
+---@class pgbak.inspect
+local inspect = {}
+
+---@class pgbak.inspect.dump.options
+---@field format? 'plain'|'custom' what it must be; default: what it begins like
+---@field emit? 'all'|'toc'|'none' what is passed on; toc: the table of contents of a custom dump
+
+---Inspects what passes. Its result in the report is the facts as JSON.
+---@param options? pgbak.inspect.dump.options how
+---@return pgbak.Filter # a filter
+function inspect.dump(options) end
+
+---@class pgbak.inspect.head.options
+---@field decoder? pgbak.Filter that decompresses
+---@field bytes? integer stored ones, at most
+
+---Inspects the first bytes only. That proves nothing about the rest.
+---@param source pgbak.Source the stored data
+---@param options? pgbak.inspect.head.options how
+---@return table # {format, dumped_from, dumped_by, restrict, tables = {{schema, name, rows}…}, toc_entries, large_objects}
+function inspect.head(source, options) end
+
+---A sink for inspect.dump { emit = 'toc' }: pg_restore --list, which must be able to read it.
+---@param major integer of the pg_dump that made it, or newer
+---@return pgbak.Sink # a sink
+function inspect.list_toc(major) end
 
 ---JSON (RFC 8259).
 ---@class pgbak.json
@@ -282,11 +352,34 @@ local Connection = {}
 function Connection:query(sql, params) end
 
 ---What the server says about itself.
----@return table # {version, version_num, major, system_identifier, database_bytes, encoding, in_recovery}
+---@return table # {version, version_num, major, system_identifier, database_bytes, encoding, in_recovery, superuser}: the last one about the role
 function Connection:info() end
 
 ---Ends the session; a second call does nothing.
 function Connection:close() end
+
+---What a restore said of errors.
+---@class pgbak.RestoreLog
+local RestoreLog = {}
+
+---The errors that were tolerated, 1,000 at most.
+---@return table # array of {message, statement}; literals are masked
+function RestoreLog:tolerated() end
+
+---A file for programs that cannot read from a pipe.
+---@class pgbak.Spool
+local Spool = {}
+
+---Writes it; once.
+---@return pgbak.Sink # a sink for stream.run
+function Spool:writer() end
+
+---How large it is.
+---@return integer # bytes
+function Spool:size() end
+
+---Gives the space back; a second call does nothing.
+function Spool:close() end
 
 ---PostgreSQL: connections, pg_dump as a source, psql and pg_restore as sinks.
 ---@class pgbak.pg
@@ -319,6 +412,7 @@ function pg.connect(target, options) end
 ---@field exclude_tables? string[] not these
 ---@field lock_wait_timeout_seconds? number longest wait for a table's lock; 0: none
 ---@field level? integer custom format: pg_dump's own compression; unset: none, compress outside
+---@field snapshot? string what pg_export_snapshot() gave to a session that is still in that transaction: the dump sees what it sees
 ---@field extra? string[] further options, one argument each
 
 ---pg_dump of a database as a source. Beyond its exit status its output is checked: not empty, and a plain dump must end with pg_dump's last line.
@@ -337,28 +431,6 @@ function pg.dump(target, options) end
 ---@return pgbak.Source # a source for stream.run
 function pg.globals(target, options) end
 
----@class pgbak.pg.psql.options
----@field server_major? integer of the server; without it, it is asked
-
----psql -X -v ON_ERROR_STOP=1 as a sink for SQL text.
----@param target pgbak.Target the database
----@param options? pgbak.pg.psql.options how
----@return pgbak.Sink # a sink for stream.run
-function pg.psql(target, options) end
-
----@class pgbak.pg.pg_restore.options
----@field server_major? integer of the server; without it, it is asked
----@field dump_major? integer major version of the pg_dump that made the archive
----@field no_owner? boolean leave ownership out
----@field no_privileges? boolean leave GRANTs out
----@field extra? string[] further options, one argument each
-
----pg_restore --exit-on-error as a sink for archives.
----@param target pgbak.Target the database
----@param options? pgbak.pg.pg_restore.options how
----@return pgbak.Sink # a sink for stream.run
-function pg.pg_restore(target, options) end
-
 ---Which program is used for a server: the same major version, else the next newer one.
 ---@param name 'pg_dump'|'pg_dumpall'|'pg_restore'|'psql' the program
 ---@param server_major integer of the server
@@ -369,6 +441,74 @@ function pg.tool(name, server_major) end
 ---@param name string any text
 ---@return string # quoted
 function pg.quote_identifier(name) end
+
+---@class pgbak.pg.psql.options
+---@field server_major? integer of the server; without it, it is asked
+---@field single_transaction? boolean all or nothing
+---@field log? pgbak.RestoreLog what is tolerated, and then was; without it nothing is
+
+---psql -X as a sink for SQL text. It stops at the first error unless the log tolerates some.
+---@param target pgbak.Target the database
+---@param options? pgbak.pg.psql.options how
+---@return pgbak.Sink # a sink for stream.run
+function pg.psql(target, options) end
+
+---@class pgbak.pg.pg_restore.options
+---@field server_major? integer of the server; without it, it is asked
+---@field dump_major? integer major version of the pg_dump that made the archive
+---@field no_owner? boolean leave ownership out
+---@field no_privileges? boolean leave GRANTs out
+---@field single_transaction? boolean all or nothing
+---@field tables? string[] only these, by their names without a schema
+---@field schemas? string[] only what is in these
+---@field log? pgbak.RestoreLog what is tolerated, and then was; without it nothing is
+---@field extra? string[] further options, one argument each
+
+---pg_restore as a sink for archives. It stops at the first error unless the log tolerates some.
+---@param target pgbak.Target the database
+---@param options? pgbak.pg.pg_restore.options how
+---@return pgbak.Sink # a sink for stream.run
+function pg.pg_restore(target, options) end
+
+---@class pgbak.pg.pg_restore_file.options
+---@field server_major? integer of the server; without it, it is asked
+---@field dump_major? integer major version of the pg_dump that made the archive
+---@field no_owner? boolean leave ownership out
+---@field no_privileges? boolean leave GRANTs out
+---@field single_transaction? boolean all or nothing
+---@field tables? string[] only these, by their names without a schema
+---@field schemas? string[] only what is in these
+---@field log? pgbak.RestoreLog what is tolerated, and then was; without it nothing is
+---@field extra? string[] further options, one argument each
+---@field jobs? integer connections at once
+
+---pg_restore of an archive in a file, perhaps with several jobs. A source of no bytes: the pipeline ends when pg_restore has.
+---@param target pgbak.Target the database
+---@param archive pgbak.Spool the file
+---@param options? pgbak.pg.pg_restore_file.options how
+---@return pgbak.Source # a source for stream.run
+function pg.pg_restore_file(target, archive, options) end
+
+---Takes the BEGIN and COMMIT out of a plain dump that pg_dump puts around large objects: in a single transaction that COMMIT would end it early.
+---@return pgbak.Filter # a filter
+function pg.one_transaction() end
+
+---@class pgbak.pg.restore_log.options
+---@field tolerate? string[] patterns (fnmatch) of the server's error messages
+
+---What a restore says of errors, and which of them are tolerated. Errors are not tolerated in a single transaction.
+---@param options? pgbak.pg.restore_log.options which
+---@return pgbak.RestoreLog # for one restore
+function pg.restore_log(options) end
+
+---@class pgbak.pg.spool.options
+---@field directory? string for a new one
+---@field file? string the one there
+
+---A file for programs that cannot read from a pipe: a new one without a name, which is gone with the run however that ends, or one that is there.
+---@param options pgbak.pg.spool.options which
+---@return pgbak.Spool # the file
+function pg.spool(options) end
 
 ---What a rehearsed run sees. Its clock stands still but for advance(), clock.sleep() and dumps that take time.
 ---@class pgbak.World
@@ -513,6 +653,95 @@ function run.info() end
 ---@return table # array of {kind, object, state, seconds, in_bytes, out_bytes, message, note}: the note of a deletion is why, and by which rule
 function run.entries() end
 
+---A throwaway server or database. Keep it in a variable while it is used: the garbage collector, or the end of the run, closes what a script forgot.
+---@class pgbak.Scratch
+local Scratch = {}
+
+---An empty database, made from template0, to restore into.
+---@return pgbak.Target # the database; nobody is connected to it
+function Scratch:target() end
+
+---The maintenance database of the same server.
+---@return pgbak.Target # the database
+function Scratch:server_target() end
+
+---The server's version.
+---@return string # 15.20 (Debian …)
+function Scratch:version() end
+
+---Its first number.
+---@return integer # 15
+function Scratch:major() end
+
+---What it is.
+---@return 'cluster'|'database' # a server of its own, or a database on a given one
+function Scratch:kind() end
+
+---Where it differs from what was asked for: another major version, another locale.
+---@return string[] # texts for people
+function Scratch:notes() end
+
+---Makes another empty database of the same encoding and locale.
+---@param name string its name; on a given server a part of it, at most 16 of a-z, 0-9 and _
+---@return pgbak.Target # the database
+function Scratch:new_database(name) end
+
+---Drops it again, whoever is connected; a missing one is fine.
+---@param name string as given to new_database
+function Scratch:drop_database(name) end
+
+---The last 64 KiB of the server's log, without statements and rows.
+---@return string # the text; empty on a given server
+function Scratch:log_tail() end
+
+---Where the data lies.
+---@return string # the path; empty on a given server
+function Scratch:directory() end
+
+---Removes it: processes and files, or the databases. A second call does nothing.
+function Scratch:close() end
+
+---A PostgreSQL to try a backup in, gone afterwards: a cluster of its own, or a database on a given server. Also a run that is killed leaves nothing for long: its server dies with it, and the next cluster() or database() removes what is left.
+---@class pgbak.scratch
+local scratch = {}
+
+---@class pgbak.scratch.cluster.options
+---@field major integer of the server that the backup is of
+---@field directory? string where; unset: $TMPDIR, else /tmp
+---@field encoding? string of the database that was backed up
+---@field collate? string its LC_COLLATE; unset: C.UTF-8, or C
+---@field ctype? string its LC_CTYPE; likewise
+---@field locale_provider? string libc, icu or builtin
+---@field icu_locale? string of icu, and of builtin
+---@field timeout_seconds? number longest start
+
+---Makes a server: initdb in a directory of its own, a private unix socket, no TCP, fsync off; as the user postgres, or nobody, where pgbak runs as root. The server is of the given major version if that is installed (Debian: package postgresql-<major>), else of the lowest newer one.
+---@param options pgbak.scratch.cluster.options what and where
+---@return pgbak.Scratch # the server, with one empty database
+function scratch.cluster(options) end
+
+---@class pgbak.scratch.database.options
+---@field encoding? string of the database that was backed up
+---@field collate? string its LC_COLLATE; unset: C.UTF-8, or C
+---@field ctype? string its LC_CTYPE; likewise
+---@field locale_provider? string libc, icu or builtin
+---@field icu_locale? string of icu, and of builtin
+
+---Makes a database pgbak_verify_<time>_<id>. Needs a role with CREATEDB and a direct connection: a session holds an advisory lock as a sign of life.
+---@param server pgbak.Target the maintenance database, such as postgres
+---@param options? pgbak.scratch.database.options what
+---@return pgbak.Scratch # the empty database
+function scratch.database(server, options) end
+
+---@class pgbak.scratch.sweep.options
+---@field directory? string unset: $TMPDIR, else /tmp; /tmp in every case
+---@field server? pgbak.Target a server with throwaway databases
+
+---Removes what dead runs of this user have left.
+---@param options? pgbak.scratch.sweep.options where
+---@return integer # how many directories and databases
+function scratch.sweep(options) end
+
 ---A place for backups.
 ---@class pgbak.Store
 local Store = {}
@@ -655,11 +884,29 @@ local Filter = {}
 ---@class pgbak.Sink
 local Sink = {}
 
+---Bytes in memory of the host, which Lua hands on.
+---@class pgbak.Blob
+local Blob = {}
+
+---How many they are.
+---@return integer # bytes
+function Blob:size() end
+
 ---A running pipeline. A run that does not wait for one fails.
 ---@class pgbak.Pipeline
 local Pipeline = {}
 
----Waits for the end.
+---Waits until every stage has ended well. With `hold`, nothing is committed yet.
+---@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', kind, retryable, message}…}}
+function Pipeline:ready() end
+
+---Instead of wait() on a pipeline that holds: nothing is committed, and wait() raises the error that is given here, unless the pipeline has failed before.
+---@param kind string of the error, as in docs/errors.md
+---@param message string why
+---@param hint? string what to do about it
+function Pipeline:refuse(kind, message, hint) end
+
+---Waits for the end. What holds is committed now.
 ---@return table # report: {in_bytes, out_bytes, seconds, filters = {{name, in_bytes, out_bytes, result}…}, destinations = {{store, key, required, state = 'stored'|'failed', kind, retryable, message}…}}
 function Pipeline:wait() end
 
@@ -697,6 +944,7 @@ function stream.run(spec) end
 ---@field stall_timeout_seconds? number longest time without one byte moving; 0: none
 ---@field expect_bytes? integer bytes that will probably come, for the progress line
 ---@field label? string for logs; default: the source's name
+---@field hold? boolean commit nothing before wait()
 
 ---Starts a pipeline and returns at once; several may run. Wait for each.
 ---@param spec pgbak.stream.start.spec the pipeline
@@ -716,6 +964,16 @@ function stream.file(path) end
 ---@param options? pgbak.stream.to_file.options how
 ---@return pgbak.Sink # a sink
 function stream.to_file(path, options) end
+
+---@class pgbak.stream.collect.options
+---@field limit_bytes? integer the most that it may give
+---@field timeout_seconds? number for all of it; 0: none
+
+---Reads a small source whole into memory of the host. The ledger knows nothing of it.
+---@param from pgbak.Source the source
+---@param options? pgbak.stream.collect.options how
+---@return pgbak.Blob # the bytes
+function stream.collect(from, options) end
 
 ---Counts what passes; its result in the report is the number of bytes.
 ---@return pgbak.Filter # a filter
@@ -786,6 +1044,16 @@ function sys.human_seconds(seconds) end
 ---@param path string of the file
 ---@return boolean # yes or no
 function sys.exists(path) end
+
+---Space on a file system.
+---@param path string of something on it
+---@return integer # bytes that this user may fill; nil when that cannot be told
+function sys.free_bytes(path) end
+
+---Asks the person at the terminal and waits for a line.
+---@param prompt string written to standard error
+---@return string # the line without its end; empty at the end of the input
+function sys.ask(prompt) end
 
 ---Reads a file whole, at most 16 MiB.
 ---@param path string of the file
