@@ -127,7 +127,8 @@ function M.no_rows(opts)
     if not now or not before or new.options.schema_only then return nil end
     local is, total = rows_of(now, except)
     local was, former = rows_of(before, except)
-    if total == 0 and next(is) and former > 0 then
+    -- Rows that nobody could count are no reason; that there is no table at all is one.
+    if total == 0 and former > 0 and (next(is) or #now == 0) then
       return ('no table has a row, %d were there in %s'):format(former, last.key)
     end
     local emptied = {}
@@ -149,7 +150,8 @@ local function version_of(backup)
 end
 
 ---A table is not there any more. Not told: one that a migration may have dropped, since the schema
----has another version; and one whose name ends in a number, as partitions have that come and go.
+---has another version (none any more is no other one); and one whose name ends in a number, as
+---partitions have that come and go.
 ---@param opts? { except?: string[], numbered?: boolean } except: as 'schema.name'; numbered: do
 ---  names that end in a number count, too
 ---@return pgbak.AdmissionRule
@@ -159,7 +161,9 @@ function M.lost_tables(opts)
   local except = set_of('lost_tables', opts.except)
   return rule(function(new, last)
     local now, before = tables_of(new), tables_of(last)
-    if not now or not before or version_of(new) ~= version_of(last) then return nil end
+    if not now or not before then return nil end
+    local version = version_of(new)
+    if version and version ~= version_of(last) then return nil end
     local there, lost = {}, {}
     for _, each in ipairs(now) do there[name_of(each)] = true end
     for _, each in ipairs(before) do

@@ -122,6 +122,15 @@ expect_stderr 'is quarantined: no table has a row, 900 were there in'
 run "$PGBAK" admit "$key"
 expect_status 0
 
+# Nothing is left at all, not even the table that told the schema's version.
+sql "$database" -c "create table schema_migrations as select '1' as version"
+backup 0 --no-admission
+sql "$database" -c 'drop schema public cascade; create schema public' 2>/dev/null
+backup 9
+expect_stderr 'is quarantined: no table has a row, 1 were there in .*; tables are gone that .* has: '
+run "$PGBAK" admit "$key"
+expect_status 0
+
 # Only what holds the same is compared: this is the first of its kind.
 backup 0 --schema-only
 

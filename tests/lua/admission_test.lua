@@ -70,6 +70,7 @@ check.equal(says(a.no_rows { above = 0 }, backup(1, { jobs = 0, x = 1 }),
 check.equal(says(rows, backup(1, { a = 0, b = 0 }), backup(1, { a = 0, b = 3 })),
   'no table has a row, 3 were there in k')
 check.equal(says(rows, backup(1, { a = 0 }), backup(1, { a = 0 })), nil)
+check.equal(says(rows, backup(1, {}), backup(1, { a = 3 })), 'no table has a row, 3 were there in k')
 check.equal(says(a.no_rows { except = { 'public.jobs' } }, backup(1, { jobs = 0 }),
   backup(1, { jobs = 9999 })), nil)
 local estimated = backup(1, { orders = 0, jobs = 5 })
@@ -97,7 +98,8 @@ check.equal(says(lost, backup(1, {}), backup(1, many)), 'tables are gone that k 
 local function migrated(version)
   return version and { migration = { tool = 'rails', version = version } } or nil
 end
-for _, each in ipairs { { '1', '1', true }, { '1', '2', false }, { nil, '2', false } } do
+for _, each in ipairs { { '1', '1', true }, { '1', '2', false }, { nil, '2', false },
+  { '1', nil, true } } do -- dropped with everything else
   local found = says(lost, backup(1, { a = 1 }, migrated(each[2])),
     backup(1, { a = 1, b = 1 }, migrated(each[1])))
   check.equal({ each, found ~= nil }, { each, each[3] })
