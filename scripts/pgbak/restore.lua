@@ -137,6 +137,15 @@ local function give_up(plan, err)
   failure.rethrow(err, advice)
 end
 
+local function remake(plan)
+  if plan.drops then targets.drop(plan.target, plan.found.major) end
+  local _, err = attempt.try(targets.create, plan.backup, plan.target)
+  if err == nil then return end
+  if not plan.drops then error(err, 0) end
+  failure.rethrow(err, ("database '%s' was dropped, and could not be made again"):format(
+    plan.target:database()))
+end
+
 local function say(opts, text)
   if not opts.quiet then log.info(text) end
 end
@@ -168,8 +177,7 @@ local function perform(backup, opts)
   plans.warn_of_space(plan)
   local fetched = reading(opts, fetch, plan, opts)
   if opts.globals then restore_globals(plan, fetched.store) end
-  if plan.drops then targets.drop(plan.target, plan.found.major) end
-  if plan.makes then targets.create(backup, plan.target) end
+  if plan.makes then remake(plan) end
   say(opts, ('restoring %s into %s%s'):format(backup.key, plan.target:shown(),
     plan.single_transaction and '' or ', which is partial until this has ended well'))
   local restore_log = pg.restore_log { tolerate = plan.tolerate }

@@ -78,11 +78,21 @@ local function ask_absent(target)
   return found
 end
 
+-- Found out after the drop of the old one it would be too late.
+local MAY_CREATE = [[
+select exists (select from pg_catalog.pg_database where datname = $1) as there,
+  (select rolsuper or rolcreatedb from pg_catalog.pg_roles where rolname = current_user) as may]]
+
 local function ask_to_make(backup, target, opts)
-  local rows = with(maintenance(target), function(connection)
-    return connection:query('select 1 from pg_database where datname = $1', { target:database() })
+  local row = with(maintenance(target), function(connection)
+    return connection:query(MAY_CREATE, { target:database() })[1]
   end)
-  if #rows == 0 then return ask_absent(target) end
+  if row.may ~= 't' then
+    failure.raise('permission', ("the role may not create the database '%s'"):format(
+      target:database()), 'as an administrator: ALTER ROLE … CREATEDB; or restore into an empty '
+      .. 'database that is there, without --create and --drop-existing')
+  end
+  if row.there ~= 't' then return ask_absent(target) end
   local found = ask(target)
   if opts.drop_existing then return found end
   failure.raise('exists', ("database '%s' exists already"):format(target:database()),

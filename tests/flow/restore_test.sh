@@ -95,6 +95,15 @@ expect_stderr 'FAIL restore'
 run "$PGBAK" restore "$key" --to "$target" --into-existing --no-single-transaction
 expect_status 11
 expect_stderr "database '$target' may hold a part of the backup now"
+# Nothing is dropped by a role that could not make it again.
+owner=owner_$$
+sql postgres -c "create role $owner login" -c "alter database $target owner to $owner"
+run "$PGBAK" restore "$key" --drop-existing --yes \
+  --to "postgresql:///$target?host=$PGBAK_TEST_SOCKET&port=$PGBAK_TEST_PORT&user=$owner"
+expect_status 6
+expect_stderr "the role may not create the database '$target'"
+[[ $(contents "$target") == "$before" ]] || fail 'the database is not what it was'
+sql postgres -c "alter database $target owner to $PGBAK_TEST_USER" -c "drop role $owner"
 
 # Never into the source, whatever it is called; here it has lost a table, which must stay lost.
 sql "$source_database" -c 'drop table audit.log; delete from shop where id > 10'
