@@ -70,7 +70,8 @@ check.equal(says(a.no_rows { above = 0 }, backup(1, { jobs = 0, x = 1 }),
 check.equal(says(rows, backup(1, { a = 0, b = 0 }), backup(1, { a = 0, b = 3 })),
   'no table has a row, 3 were there in k')
 check.equal(says(rows, backup(1, { a = 0 }), backup(1, { a = 0 })), nil)
-check.equal(says(rows, backup(1, {}), backup(1, { a = 3 })), 'no table has a row, 3 were there in k')
+check.equal(says(rows, backup(1, {}), backup(1, { a = 3 })),
+  'no table has a row, 3 were there in k')
 check.equal(says(a.no_rows { except = { 'public.jobs' } }, backup(1, { jobs = 0 }),
   backup(1, { jobs = 9999 })), nil)
 local estimated = backup(1, { orders = 0, jobs = 5 })
