@@ -106,19 +106,31 @@ local function shortened(text)
   return #text <= MOST_BYTES and text or text:sub(1, MOST_BYTES):gsub('[\128-\255]+$', '') .. '...'
 end
 
+---Whether what a check raised says nothing about the database: its server has ended, or has no
+---disk left to work on.
+local function is_of_server(session, raised)
+  if type(raised) ~= 'table' or rawget(raised, 'kind') ~= 'unavailable' then return false end
+  return tostring(rawget(raised, 'message')):find('No space left on device', 1, true)
+    or not pcall(session.connection.query, session.connection, 'select 1')
+end
+
 local function evaluate(session, each)
   local spec, started = check.describe(each), clock.steady()
   local ok, state, message = pcall(run, session, spec)
   if not ok then
     local raised = state
-    if type(raised) == 'table' and rawget(raised, 'kind') == 'cancelled' then error(raised, 0) end
+    if type(raised) == 'table' and rawget(raised, 'kind') == 'cancelled'
+      or is_of_server(session, raised) then
+      error(raised, 0)
+    end
     state, message = 'failed', message_of(raised)
   end
   return { name = spec.name, state = state, message = shortened(sys.mask(message)),
     seconds = clock.steady() - started }
 end
 
----Runs checks, in their order.
+---Runs checks, in their order. Raises what says nothing about the database: that the server has
+---ended, or a full disk.
 ---@param checks pgbak.Check[]
 ---@param context pgbak.CheckContext
 ---@return pgbak.CheckResult[]

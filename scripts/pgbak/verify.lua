@@ -144,15 +144,34 @@ local function advise(err)
   end
 end
 
----A full disk says nothing about the backup.
-local function check_room(work, err)
+---What a client says whose server has ended, or was killed for want of memory.
+local LOST = { 'server closed the connection', 'connection to server was lost',
+  'terminating connection', 'the database system is' }
+
+local function is_lost(work, text)
+  for _, each in ipairs(LOST) do
+    if text:find(each, 1, true) then return true end
+  end
+  return not pcall(function() pg.connect(work.scratch:server_target()):close() end)
+end
+
+---A full disk, or a server that is gone, says nothing about the backup.
+local function check_server(work, err)
   local text = type(err) == 'table' and err.text or tostring(err)
+  local function untried(why, kind, message, hint)
+    run.acknowledge('restore', work.scratch:target():database(), why)
+    failure.raise(kind, message, hint)
+  end
   if (text .. work.scratch:log_tail()):find('No space left on device', 1, true) then
-    run.acknowledge('restore', work.scratch:target():database(), 'the disk is full')
-    failure.raise('io', ("no room to restore '%s': the disk of %s is full"):format(work.backup.key,
+    untried('the disk is full', 'io', ("no room to restore '%s': the disk of %s is full"):format(
+      work.backup.key,
       own_cluster(work) and work.scratch:directory():match '^(.*)/' or 'the given server'),
       'verify.directory in pgbak.lua names another one; the dump has '
       .. console.size(work.backup.raw_bytes))
+  elseif is_lost(work, text) then
+    untried('the server has ended', 'unavailable',
+      ("the server ended while '%s' was restored: %s"):format(work.backup.key, text),
+      'was it stopped, or killed for want of memory? Nothing is known of the backup')
   end
 end
 
@@ -167,7 +186,7 @@ local function restore(work)
     checked = true, quiet = true,
   })
   if not ok then
-    check_room(work, result)
+    check_server(work, result)
     advise(result)
     error(result, 0)
   end

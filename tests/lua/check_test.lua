@@ -4,6 +4,7 @@ local sys = require 'pgbak.sys'
 local check = sys.load 'tests/support/check.lua'()
 local compare = require 'pgbak.check_compare'
 local checks = require 'pgbak.check'
+local failure = require 'pgbak.failure'
 local runner = require 'pgbak.check_run'
 
 -- A database as fingerprint.lua describes it, with the given fields in the place of its own.
@@ -266,6 +267,22 @@ check.equal(#runner.load({ checks.tables() }, {}), 1)
 check.equal(#runner.load(function(manifest) return { checks.rows('item'):near(manifest, 3) } end,
   {}), 1)
 check.equal(#runner.load('policies/restore_checks.lua', {}), 13)
+
+-- A server that ends, or a full disk, is no verdict on the backup; what a query says is one.
+local function asked(kind, message, alive)
+  local connection = {}
+  function connection.query(_, sql)
+    if sql:find '^set ' or alive and sql == 'select 1' then return {} end
+    failure.raise(kind, message)
+  end
+  return runner.all({ checks.sql('select 2'):equals(2) },
+    { connection = connection, manifest = {}, now = 0 })[1].state
+end
+check.raises('unavailable', 'lost the connection', asked, 'unavailable', 'lost the connection')
+check.raises('unavailable', 'No space left on device', asked, 'unavailable',
+  'could not write: No space left on device', true)
+check.equal({ asked('unavailable', 'out of shared memory', true),
+  asked('process', 'division by zero', false) }, { 'failed', 'failed' })
 
 -- Nothing proven is no success.
 local function passed(...)

@@ -41,6 +41,7 @@ function scratch.cluster(opts)
   }
 end
 function pg.connect()
+  if parts.connect then parts.connect() end
   return { query = function() return {} end, close = function() end }
 end
 function restores.run(_, opts)
@@ -131,6 +132,20 @@ outcome, err = verified {
 check.equal({ outcome.state, err.kind, seen.closed }, { 'untried', 'io', 1 })
 check.equal(tostring(err):find('the disk of /big is full', 1, true) ~= nil, true)
 check.equal(stored(), proof)
+
+-- Nor is a server that ends, whether the client says so or the server does not answer any more.
+for _, differing in ipairs {
+  { message = 'psql: server closed the connection unexpectedly' },
+  { message = 'psql failed', connect = raising('unavailable', 'nobody listens') },
+} do
+  outcome, err = verified { restore = function()
+    parts.connect = differing.connect
+    run.step('restore', 'db', raising('process', differing.message))
+  end }
+  check.equal({ outcome.state, err.kind, seen.closed }, { 'untried', 'unavailable', 1 })
+  check.equal(tostring(err):find("the server ended while 'shop.sql' was", 1, true) ~= nil, true)
+  check.equal(stored(), proof)
+end
 
 -- The backup's own failures: recorded, and the list knows.
 outcome, err = verified { structure = raising('corrupt', 'cut short') }
