@@ -37,11 +37,14 @@ end
 
 local function quoted(name) return '"' .. name:gsub('"', '""') .. '"' end
 
----Counts of the largest tables, with what they were.
+---Counts of the largest tables, with what they were; without names that move a cursor.
 local function counting(fingerprint)
   local tables, lines = {}, {}
   for _, each in ipairs(fingerprint and fingerprint.tables or {}) do
-    if each.kind == 'table' and each.exact and each.rows then tables[#tables + 1] = each end
+    local is_plain = console.printable(each.schema .. each.name) == each.schema .. each.name
+    if each.kind == 'table' and each.exact and each.rows and is_plain then
+      tables[#tables + 1] = each
+    end
   end
   table.sort(tables, function(a, b)
     if a.rows ~= b.rows then return a.rows > b.rows end
@@ -75,20 +78,19 @@ local function steps(backup)
   return out
 end
 
-local function versions(backup)
-  local tool = backup.format == 'custom' and 'pg_restore' or 'psql'
-  return ('# Made by pg_dump %s of a server %s: use a server, and a %s, as new as that.'):format(
-    backup.tool_version, backup.server_version, tool)
-end
+-- A remark stays one: a name may hold a line break, and the script may be run as a whole.
+local function remark(text, ...) return '# ' .. console.printable(text:format(...)) end
 
 ---@param backup pgbak.Backup with its fingerprint
 ---@return string
 function M.text(backup)
   local lines = {
-    ("# %s: '%s' of %s UTC"):format(backup.key, backup.database, console.time(backup.time)),
-    ('# %s stored in %s, %s dumped.'):format(console.size(backup.stored_bytes), backup.store,
+    remark("%s: '%s' of %s UTC", backup.key, backup.database, console.time(backup.time)),
+    remark('%s stored in %s, %s dumped.', console.size(backup.stored_bytes), backup.store,
       console.size(backup.raw_bytes)),
-    versions(backup),
+    remark('Made by pg_dump %s of a server %s: use a server, and a %s, as new as that.',
+      backup.tool_version, backup.server_version,
+      backup.format == 'custom' and 'pg_restore' or 'psql'),
   }
   for _, step in ipairs(steps(backup)) do
     lines[#lines + 1] = ''

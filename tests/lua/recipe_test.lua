@@ -63,6 +63,13 @@ text = runbook.text(backup)
 check.equal(text:find("\ncd '/srv/our backups/a'\n", 1, true) ~= nil, true)
 check.equal(text:find('roles', 1, true), nil)
 
+-- Names are anybody's: none becomes a line of the script, none moves a cursor.
+backup.database, backup.tool_version = 'a\ntouch pwned\n', '15\ntouch pwned'
+backup.fingerprint = { tables = {
+  { schema = 'public', name = 'a\27[2Jb\ntouch pwned', kind = 'table', rows = 9, exact = true } } }
+text = runbook.text(backup)
+check.equal({ text:find('\ntouch', 1, true), text:find('\27', 1, true) }, {})
+
 check.equal(codecs.extension('plain', 'gzip'), 'sql.gz')
 check.equal(codecs.extension('plain', 'zstd'), 'sql.zst')
 check.equal(codecs.extension('plain', 'none'), 'sql')
