@@ -34,10 +34,19 @@ local function chosen(from)
   if options.key or options.latest then
     pgbak.fail('config', '--all-unverified excludes a key and --latest')
   end
-  local out = {}
+  local out, good = {}, 0
   for _, each in ipairs(pgbak.list { from = from, database = options.database,
     type = options.type }) do
-    if each.good and not each.verified then out[#out + 1] = each end
+    if each.good then
+      good = good + 1
+      if not each.verified then out[#out + 1] = each end
+    end
+  end
+  -- A name that is mistyped in a crontab must not prove nothing each week.
+  if good == 0 then
+    pgbak.fail('not_found', ('there is no good backup%s in %s'):format(
+      options.database and (" of '%s'"):format(options.database) or '', stores.names(from)),
+      '`pgbak list` shows what there is')
   end
   return out
 end

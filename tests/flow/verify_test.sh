@@ -263,9 +263,13 @@ run "$PGBAK" verify --all-unverified --server "$server"
 expect_status 10
 expect_record .passed true
 [[ $(jq .passed "backups/$other.verified") == false ]] || fail 'the damaged one is not recorded'
-run "$PGBAK" verify --all-unverified --database none
+rm "backups/$other"*
+run "$PGBAK" verify --all-unverified
 expect_status 0
 expect_stdout 'nothing to verify'
+run "$PGBAK" verify --all-unverified --database none
+expect_status 7
+expect_stderr "there is no good backup of 'none' in ./backups"
 
 # Wrong calls.
 for wrong in '' "$key --latest" "$key --all-unverified" '--latest --json nowhere/x.json'; do
