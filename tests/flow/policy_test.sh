@@ -17,9 +17,11 @@ backup_files() {
   for ((i = 1; i < $1; ++i)); do
     key=$database/old_$i.sql.gz
     cp "${template%.meta}" "backups/$key"
+    cp "${template%.meta}.globals.sql" "backups/$key.globals.sql"
     (cd "backups/$database" && sha256sum "old_$i.sql.gz" >"old_$i.sql.gz.sha256")
     jq --arg key "$key" --arg id "000000000000000$i" --arg at "2026-01-0${i}T00:00:00Z" \
-      '.key = $key | .id = $id | .started = $at | .finished = $at' "$template" \
+      '.key = $key | .globals.key = $key + ".globals.sql" | .id = $id | .started = $at
+        | .finished = $at' "$template" \
       >"backups/$key.meta"
   done
   expect_good_backups "$1"
