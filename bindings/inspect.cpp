@@ -43,7 +43,8 @@ void list_toc(Call& call) {
 }
 
 constexpr std::string_view kFacts =
-    "{format, dumped_from, dumped_by, restrict, tables = {{schema, name, rows}…}, toc_entries, "
+    "{format, dumped_from, dumped_by, restrict, connects, tables = {{schema, name, rows}…}, "
+    "toc_entries, "
     "large_objects}";
 
 }  // namespace
@@ -52,7 +53,9 @@ const Module& inspect_module() {
   static const Module module{
       "inspect",
       "What is in a dump, and whether it is whole, without a server. Facts: versions as pg_dump "
-      "writes them; restrict: it needs a psql that knows \\restrict; tables that have data, in "
+      "writes them; restrict: it needs a psql that knows \\restrict; connects: it leads psql to "
+      "another "
+      "database; tables that have data, in "
       "order, with their rows in a plain dump; of a custom one its entries and large objects.",
       {{"dump",
         "Inspects what passes. Its result in the report is the facts as JSON.",

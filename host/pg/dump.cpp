@@ -44,6 +44,10 @@ void check_options(const DumpOptions& options) {
            "pg_dump's levels are 0 to 9");
   }
   std::vector<RefusedOption> refused = common_refused();
+  if (options.format == DumpFormat::plain) {
+    refused.push_back(
+        {"create", 'C', "psql would restore into that database, wherever it is told"});
+  }
   refused.push_back({"format", 'F', "use the option format: plain or custom"});
   refused.push_back({"jobs", 'j', "only the directory format takes it, which cannot be streamed"});
   refused.push_back({"schema-only", 's', "use the option schema_only"});

@@ -103,6 +103,7 @@ Json DumpFacts::to_json() const {
   }
   Json out{{"format", format == DumpFormat::plain ? "plain" : "custom"},
            {"restrict", restricted},
+           {"connects", connects},
            {"tables", std::move(list)}};
   if (!dumped_from.empty()) out["dumped_from"] = dumped_from;
   if (!dumped_by.empty()) out["dumped_by"] = dumped_by;

@@ -25,6 +25,7 @@ struct DumpFacts {
   DumpFormat format = DumpFormat::plain;
   std::string dumped_from, dumped_by;          ///< versions, as pg_dump writes them; or empty
   bool restricted = false;                     ///< has a \restrict, which an older psql refuses
+  bool connects = false;                       ///< has a \connect, which leads to another database
   std::vector<Table> tables;                   ///< those with a data block, in order
   std::optional<std::uint64_t> toc_entries;    ///< custom only
   std::optional<std::uint64_t> large_objects;  ///< custom only

@@ -314,7 +314,9 @@ class PlainInspector final : public DumpInspector {
       restrict_key_ = rest;
     } else if (name == "unrestrict" && rest == restrict_key_ && !rest.empty()) {
       restrict_key_.clear();
-    } else if (name != "connect") {
+    } else if (name == "connect") {
+      facts_.connects = true;
+    } else {
       throw corrupt(fmt::format("an unexpected psql command '\\{}'", tame(name, 40)), begin_);
     }
   }

@@ -176,6 +176,7 @@ local function perform(backup, opts)
   if plan.drops then targets.check_consent(plan.found, opts.yes) end
   plans.warn_of_space(plan)
   local fetched = reading(opts, fetch, plan, opts)
+  plans.check_connects(plan, source.connects(backup, fetched.store))
   if opts.globals then restore_globals(plan, fetched.store) end
   if plan.makes then remake(plan) end
   say(opts, ('restoring %s into %s%s'):format(backup.key, plan.target:shown(),
@@ -198,6 +199,7 @@ local function rehearse(backup, opts)
   backup = source.whole(backup, opts.from)
   local plan = plans.make(backup, opts)
   local checked = run.step('check', backup.key, reading, opts, source.inspect, backup, opts.from)
+  plans.check_connects(plan, checked.connects)
   io.write(plans.text(plan, checked))
   return { backup = backup, target = plan.target, jobs = plan.jobs, tolerated = {}, seconds = 0 }
 end

@@ -177,6 +177,18 @@ function M.make(backup, opts)
   }
 end
 
+---Refuses a dump with a \connect: psql would do all that follows, also a DROP DATABASE, to the
+---database that the dump names.
+---@param plan pgbak.RestorePlan
+---@param connects boolean
+function M.check_connects(plan, connects)
+  if not connects then return end
+  failure.raise('refused', ("'%s' was made by pg_dump --create or pg_dumpall: it would not go into "
+    .. "'%s', but into the databases that it names itself"):format(plan.backup.key,
+    plan.target:database()),
+    'where you want just that, run psql yourself; else back up without --create')
+end
+
 ---How much the restored database will take, as far as that is known.
 local function expected_bytes(backup)
   return (backup.fingerprint or {}).database_bytes or backup.raw_bytes

@@ -6,6 +6,7 @@ local codecs = require 'pgbak.codecs'
 local console = require 'pgbak.console'
 local digest = require 'pgbak.digest'
 local failure = require 'pgbak.failure'
+local inspect = require 'pgbak.inspect'
 local json = require 'pgbak.json'
 local log = require 'pgbak.log'
 local pg = require 'pgbak.pg'
@@ -48,6 +49,7 @@ local function by_looking(path)
   return {
     key = path, file = path, format = found.format, codec = found.codec, options = {},
     stored_bytes = found.bytes, raw_bytes = found.raw_bytes, restrict = found.restrict,
+    connects = found.connects,
     tool_version = found.dumped_by or '', server_version = found.dumped_from or '',
   }
 end
@@ -94,6 +96,17 @@ end
 
 local function reader(backup, store)
   return backup.file and stream.file(backup.file) or store:reader(backup.key)
+end
+
+---Whether a dump leads psql away from the database that it is told: pg_dump --create writes
+---\connect before everything else.
+---@param backup pgbak.Backup whose digest was found right
+---@param store? Store nothing for a file
+---@return boolean
+function M.connects(backup, store)
+  if backup.connects ~= nil then return backup.connects end -- of_file() has read all of it
+  return backup.format == 'plain' and inspect.head(reader(backup, store),
+    { decoder = codecs.decoders(backup.codec)[1] }).connects
 end
 
 ---The source of a backup's bytes and the filters that check and decompress them.

@@ -20,6 +20,7 @@ local HEAD_BYTES = 256 * 1024
 ---@field dumped_from? string version of the server, as pg_dump writes it
 ---@field dumped_by? string version of pg_dump
 ---@field restrict boolean a plain dump that psql before 15.14, 16.10, 17.6 refuses
+---@field connects boolean a plain dump that leads psql to another database (pg_dump --create)
 ---@field tables { schema: string, name: string, rows?: integer }[] those with data, in order
 
 ---@class pgbak.Structure: pgbak.DumpFacts

@@ -150,6 +150,23 @@ rm hand/some.sql.zst.meta
 refused 10 'cut|corrupt|damaged|end' ./hand/some.sql.zst --to "${target}_dry" --create
 ! there "${target}_dry" || fail 'a damaged file made a database'
 
+# Dumps that lead psql to another database never get there: not one statement runs, whoever made
+# them. The first one would drop the source.
+export PGHOST=$PGBAK_TEST_SOCKET PGPORT=$PGBAK_TEST_PORT PGUSER=$PGBAK_TEST_USER
+"$PGBAK_TEST_BINDIR/pg_dump" --clean --create "$database" >hand/create.sql
+"$PGBAK_TEST_BINDIR/pg_dump" --create "$database" | gzip >hand/create.sql.gz
+unset PGHOST PGPORT PGUSER
+sql "$database" -c "insert into audit.log select * from audit.log limit 1"
+before=$(sql "$database" -c 'select count(*) from audit.log')
+remake
+for file in create.sql create.sql.gz; do
+  refused 9 "hand/$file' was made by pg_dump --create .* would not go into '$target'" \
+    "./hand/$file" --to "$(url "$target")" --no-single-transaction
+  refused 9 'was made by pg_dump --create' "./hand/$file" --to "$(url "$target")" --dry-run
+done
+[[ $(sql "$database" -c 'select count(*) from audit.log') == "$before" ]] || fail 'the source is gone'
+sql "$database" -c "delete from audit.log where ctid = (select max(ctid) from audit.log)"
+
 # A psql that does not know \restrict is found out before anything is touched (field.md, 22).
 fake_version='psql (PostgreSQL) 15.13' fake_tool psql <<<"exec \"\$real\" \"\$@\""
 refused 4 'psql 15.13 .*does not know ..?restrict' "$plain" --to "${target}_dry" --create

@@ -58,11 +58,13 @@ TEST_CASE("the result is JSON, whatever the encoding of the names", "[pg]") {
   const Json plain = parse_json(run({}, InspectEmit::none, kPlain, 10).result);
   CHECK(plain == Json{{"format", "plain"},
                       {"restrict", true},
+                      {"connects", false},
                       {"tables", {{{"schema", "public"}, {"name", "t\xEF\xBF\xBD"}, {"rows", 1}}}},
                       {"dumped_by", "15.20"}});
   const Json custom = parse_json(run({}, InspectEmit::none, archive().bytes(), 10).result);
   CHECK(custom == Json{{"format", "custom"},
                        {"restrict", false},
+                       {"connects", false},
                        {"tables", {{{"schema", "public"}, {"name", "t"}}}},
                        {"dumped_from", "16.10 (Debian 16.10-1)"},
                        {"dumped_by", "17.6"},

@@ -162,6 +162,20 @@ TEST_CASE("a complete plain dump is believed, restricted or not", "[pg]") {
   CHECK_NOTHROW(FakeDump::printing(kHead + std::string(200000, 'x') + "\n" + kTrailer).run());
 }
 
+TEST_CASE("a plain dump must not lead a restore to another database", "[pg]") {
+  for (const char* option : {"--create", "--crea", "-C", "-vC"}) {
+    INFO(option);
+    DumpOptions options;
+    options.extra = {option};
+    const Error error = caught([&] { args(options); });
+    CHECK(kind_of(error) == "config");
+    CHECK_THAT(error.message(), ContainsSubstring(option));
+    DumpOptions archive = custom();  // pg_restore decides there
+    archive.extra = {option};
+    CHECK(has(args(archive), option));
+  }
+}
+
 TEST_CASE("a plain dump cut anywhere is refused although pg_dump exited 0", "[pg]") {
   // field.md, 1, 2, 4, 6
   const std::string whole =

@@ -106,6 +106,10 @@ TEST_CASE("a dump of globals, and one of a whole cluster, are whole", "[pg]") {
   CHECK(facts_of(head + "CREATE ROLE joe;\n\n\\unrestrict a1\n\n" + end).tables.empty());
   const std::string all = head + "\\unrestrict a1\n\n\\connect x\n" + kHead + kRows + kEnd + end;
   CHECK(tables_of(facts_of(all)) == "public.t=2");
+  CHECK(facts_of(all).connects);
+  const std::string rows =
+      "COPY t (a) FROM stdin;\n\\\\connect x\n\\.\nSELECT '\n\\connect x\n';\n";
+  CHECK_FALSE(facts_of(kHead + rows + kEnd).connects);
   CHECK(kind_of(refused(head + "\\unrestrict a1\n\n\\connect x\n" + kHead + kRows + kEnd)) ==
         "corrupt");
 }
