@@ -74,13 +74,12 @@ std::vector<std::pair<std::string, std::string>> server_settings(
 
 std::vector<std::pair<std::string, std::optional<std::string>>> server_environment(
     const std::string& home) {
+  // What a dump makes run in there may read all of this, and be somebody else's: no keys of stores.
   std::vector<std::pair<std::string, std::optional<std::string>>> out;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    if (text.starts_with("PG")) out.emplace_back(text.substr(0, text.find('=')), std::nullopt);
-  }
-  for (const char* name : {"LANG", "LANGUAGE", "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES"}) {
-    out.emplace_back(name, std::nullopt);
+    const std::string_view name = text.substr(0, text.find('='));
+    if (name != "PATH" && name != "LD_LIBRARY_PATH") out.emplace_back(name, std::nullopt);
   }
   out.emplace_back("LC_ALL", "C");
   out.emplace_back("TZ", "UTC");  // also saves initdb the search for the machine's zone

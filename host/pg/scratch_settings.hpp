@@ -13,8 +13,8 @@ namespace pgbak {
 std::vector<std::pair<std::string, std::string>> server_settings(
     int major, const std::string& socket_directory, const std::string& cluster_name);
 
-/// The changes to the environment for initdb and the server: none of the user's PG* variables,
-/// messages in English, UTC.
+/// The changes to the environment for initdb and the server: nothing of the user's but where
+/// programs are found, messages in English, UTC.
 std::vector<std::pair<std::string, std::optional<std::string>>> server_environment(
     const std::string& home);
 

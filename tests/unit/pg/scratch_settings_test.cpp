@@ -42,17 +42,19 @@ TEST_CASE("a throwaway server gets no setting that its version does not know", "
   CHECK_FALSE(settings(9).contains("dynamic_shared_memory_type"));
 }
 
-TEST_CASE("no PG variable of the user reaches a throwaway server", "[pg]") {
+TEST_CASE("no variable of the user reaches a throwaway server", "[pg]") {
   const ScopedEnv data("PGDATA", "/var/lib/postgresql/production");
   const ScopedEnv password("PGPASSWORD", "8bX2!x");
   const ScopedEnv messages("LC_MESSAGES", "de_DE.UTF-8");
+  const ScopedEnv key("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI");
   std::map<std::string, std::optional<std::string>> changes;
   for (const auto& [name, value] : server_environment("/tmp/home")) changes[name] = value;
-  for (const char* gone : {"PGDATA", "PGPASSWORD", "LC_MESSAGES"}) {
+  for (const char* gone : {"PGDATA", "PGPASSWORD", "LC_MESSAGES", "AWS_SECRET_ACCESS_KEY"}) {
     INFO(gone);
     REQUIRE(changes.contains(gone));
     CHECK_FALSE(changes.at(gone));
   }
+  CHECK_FALSE(changes.contains("PATH"));
   CHECK(changes.at("LC_ALL") == "C");
   CHECK(changes.at("HOME") == "/tmp/home");
 }
