@@ -98,9 +98,9 @@ bool RestoreLog::all_seen() const {
 void RestoreLog::take_line(std::string_view line) {
   const bool begins = line.starts_with(tool_ == RestoreTool::psql ? "psql:" : "pg_restore: ");
   if (begins) take_item();
-  if (item_.size() + line.size() > kItemBytes) return;
+  if (item_.size() >= kItemBytes) return;
   if (!begins) item_ += '\n';
-  item_ += line;
+  item_ += line.substr(0, kItemBytes - item_.size());  // a long error is one, too
 }
 
 void RestoreLog::take_item() {

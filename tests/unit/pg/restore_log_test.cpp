@@ -125,6 +125,20 @@ TEST_CASE("an error that pgbak causes is none, and its lines are not counted", "
   CHECK(log.tolerated().empty());
 }
 
+TEST_CASE("an error counts also where it and its statement are huge", "[pg]") {
+  RestoreLog log({"role *"});
+  const std::string huge(1U << 20U, 'x');
+  log.add(RestoreTool::psql, "psql:<stdin>:1: ERROR:  invalid input syntax for type integer: \"" +
+                                 huge + "\"\npsql:<stdin>:1: STATEMENT:  INSERT INTO t VALUES ('" +
+                                 huge + "');\n");
+  log.end();
+  REQUIRE(log.failed().size() == 1);
+  CHECK(log.failed()[0].statement == "INSERT INTO t …");
+  CHECK_THAT(log.failed()[0].message,
+             ContainsSubstring("invalid input syntax for type integer: …"));
+  CHECK(log.failed()[0].message.size() <= 200);
+}
+
 TEST_CASE("a huge statement and ten thousand errors do not fill memory", "[pg]") {
   RestoreLog log;
   const std::string huge(1U << 20U, 'x');
