@@ -1,6 +1,7 @@
 #include "host/pg/masked_sql.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "host/base/redact.hpp"
@@ -55,8 +56,13 @@ bool starts_with_word(std::string_view sql, std::string_view word) {
   return lower(sql.substr(0, word.size())) == word;
 }
 
+/// Whether it reads rows: also an index, a constraint or a view may compute something of them.
 bool is_about_rows(std::string_view statement) {
-  return starts_with_word(statement, "copy ") || starts_with_word(statement, "insert ");
+  static constexpr std::array<std::string_view, 8> kReaders{
+      "copy ",        "insert ",  "create index ",        "create unique index ",
+      "alter table ", "refresh ", "create materialized ", "select "};
+  return std::any_of(kReaders.begin(), kReaders.end(),
+                     [&](std::string_view each) { return starts_with_word(statement, each); });
 }
 
 }  // namespace

@@ -37,6 +37,14 @@ TEST_CASE("messages about rows do not quote them", "[pg]") {
         "invalid byte sequence for encoding \"UTF8\": …");
   CHECK(masked_message("duplicate key value violates unique constraint \"t_pkey\"", copy) ==
         "duplicate key value violates unique constraint \"t_pkey\"");
+  for (const char* reads :
+       {"CREATE INDEX i ON t ((a::integer));", "CREATE UNIQUE INDEX i ON t (a);",
+        "ALTER TABLE ONLY t ADD CONSTRAINT c CHECK (a::integer > 0);",
+        "REFRESH MATERIALIZED VIEW v;"}) {
+    INFO(reads);
+    CHECK(masked_message("invalid input syntax for type integer: \"mine\"", reads) ==
+          "invalid input syntax for type integer: …");
+  }
   CHECK(masked_message("relation \"t\" already exists", "CREATE TABLE t ();") ==
         "relation \"t\" already exists");
   CHECK(masked_message("invalid value for parameter \"x\": \"on\"", "SET x = on;") ==
