@@ -384,7 +384,8 @@ const Module& catalog_module() {
         admit},
        {"verify",
         "Records what came of restoring a backup and checking the result, in <key>.verified beside "
-        "it. It has passed when there is no error, at least one check, and none that failed.",
+        "it. It has passed when there is no error, at least one check that passed, and none that "
+        "failed.",
         {store,
          {"key", "string", false, "of its data"},
          {"id", "string", false, "of the backup that was verified"},

@@ -33,7 +33,8 @@ std::optional<Verification> find_verification(Store& store, const Manifest& mani
 
 /// The object's content, for a verification of this backup that the caller describes: `checks`
 /// ([{name, state: "passed"|"failed"|"skipped", …}…]), `error` (a text or null) and whatever else.
-/// Whether it has passed follows from these: no error, at least one check, and none that failed.
+/// Whether it has passed follows from these: no error, at least one check that has
+/// passed, and none that failed.
 /// Throws Error{config} for checks of another form.
 Json verification_record(const Json& told, const Manifest& manifest);
 
