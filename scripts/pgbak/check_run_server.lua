@@ -1,4 +1,5 @@
--- The checks that look at the restored database's catalogs, and compare it with its source.
+-- The checks that look at the restored database's catalogs, and compare it with its source. They
+-- run with an empty search_path (check_run.lua).
 local compare = require 'pgbak.check_compare'
 
 local M = {}
@@ -155,7 +156,9 @@ order by 1]]
 ---Every B-tree index agrees with its table: each row is in it.
 function M.amcheck(session)
   local connection = session.connection
+  connection:query 'reset search_path' -- an extension goes into the first schema of it
   local ok, err = pcall(connection.query, connection, 'create extension if not exists amcheck')
+  connection:query "set search_path = ''"
   if not ok then
     if type(err) ~= 'table' or err.kind == 'cancelled' or err.kind == 'unavailable' then
       error(err, 0)
