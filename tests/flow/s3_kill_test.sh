@@ -125,7 +125,8 @@ expect_status 0
 run "$PGBAK" sweep --older-than 0s
 expect_status 0
 while read -r key; do
-  grep -qF -e "${key%.sha256}" "$captured/stdout" || fail "sweep does not name $key"
+  data=${key%.sha256}
+  grep -qF -e "${data%.globals.sql}" "$captured/stdout" || fail "sweep does not name $key"
 done <leftovers
 # A service that died while it completed an upload may list that beside the backup, for ever: to
 # abort it would take the backup's bytes away.
