@@ -55,6 +55,9 @@ local options = pgbak.args({ ... }, {
   },
 })
 if not options then return end
+if options.to == '' then -- libpq would take the database that is called like the user
+  pgbak.fail('config', '--to is empty', "it is a database's name, or a connection URL")
+end
 if options.single_transaction and options.no_single_transaction then
   pgbak.fail('config', '--single-transaction and --no-single-transaction exclude each other')
 end

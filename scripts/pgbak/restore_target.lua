@@ -100,11 +100,21 @@ local function ask_to_make(backup, target, opts)
       or 'restore without --create, into an empty database, or say --drop-existing')
 end
 
+-- The server cuts longer names, so that another database would be meant than the one that is told.
+local MOST_NAME_BYTES = 63
+
+local function check_name(name)
+  if #name <= MOST_NAME_BYTES then return end
+  failure.raise('config', ("the database's name '%s' has %d bytes, names have %d at most"):format(
+    name, #name, MOST_NAME_BYTES))
+end
+
 ---Asks the server, and refuses the backup's own database.
 ---@param backup pgbak.Backup
 ---@param opts pgbak.RestoreOptions
 ---@return pgbak.RestoreTarget
 function M.inspect(backup, opts)
+  check_name(opts.to:database())
   local found
   if opts.create or opts.drop_existing then
     found = ask_to_make(backup, opts.to, opts)

@@ -148,6 +148,16 @@ for fake in 'cat >/dev/null; exit 1' 'exit 4' 'kill -KILL $$' 'head -c 1000 >/de
 done
 unset PG_PROGRAM_DIR
 
+# Into what? What libpq and the server would make of it is another database.
+run "$PGBAK" restore "$key" --to '' --create
+expect_status 3
+expect_stderr '^error: --to is empty$'
+long=$(printf 'n%.0s' {1..64})
+run "$PGBAK" restore "$key" --to "$long" --create
+expect_status 3
+expect_stderr "the database's name '$long' has 64 bytes"
+! there "${long%n}" || fail 'a database with a shorter name was made'
+
 # Which one?
 run "$PGBAK" restore --to "$target"
 expect_status 3
