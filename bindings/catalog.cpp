@@ -1,11 +1,7 @@
 // pgbak.catalog: backups by their manifests.
-#include "host/job/catalog.hpp"
+#include "bindings/catalog.hpp"
 
-#include <type_traits>
-
-#include "bindings/call.hpp"
 #include "bindings/objects.hpp"
-#include "host/job/sweep.hpp"
 
 namespace pgbak {
 namespace {
@@ -20,28 +16,6 @@ Json for_lua(const Manifest& manifest) {
     out["keep"] = manifest.keep->until->time_since_epoch().count();
   }
   return out;
-}
-
-Json for_lua(const std::vector<CatalogProblem>& problems) {
-  Json out = Json::array();
-  for (const CatalogProblem& each : problems) {
-    out.push_back({{"key", each.key}, {"message", each.error.text()}});
-  }
-  return out;
-}
-
-/// The option `name`: a table of texts, or of lists of texts, by key.
-template <typename Value>
-std::map<std::string, Value> by_key(const Options& options, const std::string& name) {
-  const Json given = options.json(name);
-  if (given.empty()) return {};  // an empty table may be a list as well
-  try {
-    return given.get<std::map<std::string, Value>>();
-  } catch (const nlohmann::json::exception&) {
-    throw Misuse("option '" + name + "': a table of " +
-                 (std::is_same_v<Value, std::string> ? "texts" : "lists of texts") +
-                 " by key expected");
-  }
 }
 
 void publish(Call& call) {
@@ -117,27 +91,6 @@ void globals(Call& call) {
   call.push(source_object(blob_source(catalog.globals(*found), globals_key(key))));
 }
 
-void remove(Call& call) {
-  const auto store = call.object<Store>(1);
-  const std::vector<std::string> keys = call.strings(2);
-  const Options whose = call.options(3);
-  const Owner owner{whose.string("cluster"), whose.string("database")};
-  const Options given = call.options(4);
-  RemoveOptions options;
-  options.dry_run = given.boolean("dry_run");
-  options.min_keep = given.integer("min_keep");
-  options.allow_mass_delete = given.boolean("allow_mass_delete");
-  options.without_backup = given.boolean("without_backup");
-  options.reasons = by_key<std::vector<std::string>>(given, "reasons");
-  options.rules = by_key<std::string>(given, "rules");
-  options.policy = given.string("policy");
-  Json out = Json::array();
-  for (const Removal& each : Catalog(store, call.run()).remove(keys, owner, options)) {
-    out.push_back({{"key", each.key}, {"removed", each.removed}});
-  }
-  call.push(out);
-}
-
 void keep(Call& call) {
   const auto store = call.object<Store>(1);
   const std::string key = call.string(2);
@@ -161,58 +114,21 @@ void verify(Call& call) {
       Catalog(store, call.run()).record_verification(call.string(2), call.string(3), call.json(4)));
 }
 
-void history(Call& call) {
-  const auto store = call.object<Store>(1);
-  const auto key = call.has(2) ? std::optional(call.string(2)) : std::nullopt;
-  const DeletionHistory found = Catalog(store, call.run()).history(key);
-  Json out = Json::array();
-  for (const DeletionRecord& record : found.records) {
-    const Json whole = record.to_json();
-    for (Json each : whole["deletions"]) {
-      each["time"] = record.time.time_since_epoch().count();
-      each["run"] = record.run;
-      each["script"] = record.script;
-      each["host"] = record.host;
-      each["policy"] = record.policy;
-      each["database"] = record.database;
-      each["cluster"] = record.cluster;
-      out.push_back(std::move(each));
-    }
-  }
-  call.push(out);
-  call.push(for_lua(found.problems));
-}
-
 void adopt(Call& call) {
   const auto store = call.object<Store>(1);
   const auto from = call.object<Store>(2);
   call.push(for_lua(Catalog(store, call.run()).adopt(from, call.string(3))));
 }
 
-void discard(Call& call) { Catalog(call.object<Store>(1), call.run()).discard(call.string(2)); }
-
-void sweep_store(Call& call) {
-  const auto store = call.object<Store>(1);
-  const Options how = call.options(2);
-  const auto older_than =
-      std::chrono::ceil<std::chrono::seconds>(seconds(how.number("older_than_seconds")));
-  const auto keys = how.strings("keys");
-  Json out = Json::array();
-  for (const Leftover& each :
-       sweep(*store, call.run(), {older_than, how.boolean("delete"), {keys.begin(), keys.end()}})) {
-    out.push_back({{"kind", to_string(each.kind)},
-                   {"key", each.key},
-                   {"size", each.size ? Json(*each.size) : Json(nullptr)},
-                   {"time", each.time.time_since_epoch().count()},
-                   {"marked", each.marked},
-                   {"backup", each.backup},
-                   {"removed", each.removed},
-                   {"message", each.error ? Json(each.error->text()) : Json(nullptr)}});
-  }
-  call.push(out);
-}
-
 }  // namespace
+
+Json for_lua(const std::vector<CatalogProblem>& problems) {
+  Json out = Json::array();
+  for (const CatalogProblem& each : problems) {
+    out.push_back({{"key", each.key}, {"message", each.error.text()}});
+  }
+  return out;
+}
 
 Replaces replaces_of(const Options& whose) {
   Manifest by;
@@ -231,228 +147,171 @@ const Module& catalog_module() {
       "catalog",
       "The backups of a store, by their manifests (docs/manifest.md). A backup exists when its "
       "manifest does.",
-      {{"publish",
-        "Makes data that stream.run committed in this run a backup: writes <key>.sha256, then "
-        "<key>.meta. Sizes, digest and times come from the host. A run that leaves data "
-        "unpublished "
-        "fails.",
-        {store,
-         {"key", "string", false, "the key that was written"},
-         {"facts",
-          "table",
-          false,
-          "what only the script knows",
-          {{"database", "string", kRequired, "the database's name"},
-           {"cluster", "string", kRequired, "system identifier, or host:port"},
-           {"type", "string", kRequired, "daily, weekly, monthly, manual, or your own"},
-           {"format", "'plain'|'custom'", kRequired, "of the dump"},
-           {"codec", "'gzip'|'zstd'|'none'", kRequired, "around the dump"},
-           {"level", "integer", "", "of the codec"},
-           {"server_version", "string", kRequired, "of the server"},
-           {"tool_version", "string", kRequired, "of pg_dump"},
-           {"naming", "string", "'tiered'", "which naming made the key"},
-           {"options", "table", "", "of the dump"},
-           {"tags", "table", "", "your own"},
-           {"restore", "string[]", "", "command lines that restore it with stock tools"},
-           {"fingerprint", "table", "", "of the source database (docs/manifest.md)"},
-           {"globals", "Blob", "", "pg_dumpall's output, which becomes <key>.globals.sql"},
-           {"globals_passwords", "boolean", "false", "whether that holds password hashes"},
-           {"globals_problem", "string", "", "why there are no globals, where some were wanted"},
-           {"quarantine", "string[]", "",
-            "why it is doubted: then it counts for nothing until admit()"}}}},
-        "table",
-        "the manifest",
-        "refused when this run wrote no such data or its pipeline did not end with "
-        "digest.sha256(), "
-        "corrupt when the stored size is wrong",
-        "catalog.publish(disk, key, { database = 'shop', … })",
-        publish},
-       {"check_key",
-        "Checks a key before it becomes a backup's. Touches no store.",
-        {{"key", "string", false, "of its data"}},
-        "",
-        "",
-        "config when it is no relative path, too long, or reserved for what belongs to a backup",
-        "catalog.check_key('shop/shop.sql.gz')",
-        check_key},
-       {"check_takes",
-        "Checks that no backup is in the way of one that is going to be written.",
-        {store,
-         {"key", "string", false, "of its data"},
-         {"whose",
-          "table",
-          true,
-          "whose backup under the key it may replace; default: nobody's",
-          {{"database", "string", kRequired, "the database's name"},
-           {"cluster", "string", kRequired, "as in the manifests"},
-           {"type", "string", kRequired, "of the new backup, and of the older one"},
-           {"options", "table", "", "of the new dump; without them it is taken for a part"}}}},
-        "",
-        "",
-        "exists when there is one, another's, or one of another type; refused for one that is "
-        "kept, for the only verified one, and for a complete one when the new one is only a part",
-        "catalog.check_takes(disk, 'shop/shop.sql.gz')",
-        check_takes},
-       {"list",
-        "Lists backups, newest first.",
-        {store},
-        "table",
-        "array of manifests, with `time` (the start, in seconds), `size` (= stored_bytes), "
-        "`complete` (not only schema, data or chosen tables), `good` (its data is there, with the "
-        "right size, and it is not quarantined), `damaged` (its data is gone or has another size), "
-        "`verified` (it was restored and passed its checks), `verified_at` (when that "
-        "was, in seconds), `verify_failed_at` (when it last was tried and failed), `keep` (nil, "
-        "true, or until when, in seconds), without `fingerprint`; second, array of {key, message} "
-        "for what cannot be read",
-        "permission, unavailable, io",
-        "local backups, problems = catalog.list(disk)",
-        list},
-       {"get",
-        "Looks up one backup.",
-        {store, {"key", "string", false, "of its data"}},
-        "table",
-        "the manifest, or nil",
-        "corrupt when the manifest cannot be read",
-        "catalog.get(disk, 'shop/shop.sql.gz')",
-        get},
-       {"globals",
-        "The roles, memberships and tablespaces that were saved with a backup, as SQL text for "
-        "psql.",
-        {store, {"key", "string", false, "of its data"}},
-        "Source",
-        "a source for stream.run",
-        "not_found when the backup has none, corrupt when they are not what the manifest says",
-        "from = catalog.globals(disk, backup.key)",
-        globals},
-       {"remove",
-        "Deletes backups of one database, manifest first. Nothing is deleted when a floor forbids "
-        "one of them (docs/errors.md), or the history cannot be written. Already gone is success.",
-        {store,
-         {"keys", "string[]", false, "of the data"},
-         {"whose",
-          "table",
-          false,
-          "whose backups these must be",
-          {{"database", "string", kRequired, "the database's name"},
-           {"cluster", "string", kRequired, "as in the manifests"}}},
-         {"options",
-          "table",
-          true,
-          "how",
-          {{"dry_run", "boolean", "false", "only check the floors, delete nothing"},
-           {"min_keep", "integer", "1", "good backups that must stay, at least 1"},
-           {"allow_mass_delete", "boolean", "false", "allow more than half of ten or more"},
-           {"without_backup", "boolean", "false",
-            "whether it may be without a backup of the database in this run; one that failed "
-            "forbids it anyhow"},
-           {"reasons", "table", "", "for the history: lists of texts, by key"},
-           {"rules", "table", "", "for the history: 'file:line' of the deciding rule, by key"},
-           {"policy", "string", "", "for the history: the policy's file"}}}},
-        "table",
-        "array of {key, removed}",
-        "refused, with the floor's name, when a floor forbids it; corrupt for a key whose manifest "
-        "cannot be read",
-        "catalog.remove(disk, { key }, { database = 'shop', cluster = info.system_identifier })",
-        remove},
-       {"keep",
-        "Marks a backup as kept: no policy deletes it, and no backup replaces it. Rewrites its "
-        "manifest.",
-        {store,
-         {"key", "string", false, "of its data"},
-         {"how",
-          "table",
-          false,
-          "one of these",
-          {{"until", "integer", "", "keep it until then, in seconds since 1970"},
-           {"keep", "boolean", "false", "keep it for good"},
-           {"release", "boolean", "false", "take the mark off it"}}}},
-        "table",
-        "the manifest",
-        "not_found when there is no such backup, corrupt when its data is gone or has another "
-        "size, "
-        "config for a time after the year 9999",
-        "catalog.keep(disk, key, { keep = true })",
-        keep},
-       {"admit",
-        "Takes a backup out of quarantine, if it is in one: it counts from now on. Rewrites its "
-        "manifest.",
-        {store, {"key", "string", false, "of its data"}},
-        "table",
-        "the manifest",
-        "not_found when there is no such backup, corrupt when its data is gone or has another size",
-        "catalog.admit(disk, key)",
-        admit},
-       {"verify",
-        "Records what came of restoring a backup and checking the result, in <key>.verified beside "
-        "it. It has passed when there is no error, at least one check that passed, and none that "
-        "failed.",
-        {store,
-         {"key", "string", false, "of its data"},
-         {"id", "string", false, "of the backup that was verified"},
-         {"told", "table", false,
-          "`checks`, an array of {name, state = 'passed'|'failed'|'skipped', …}; `error`, a text "
-          "when there was no restored database to check; and what else is to be known "
-          "(docs/manifest.md)"}},
-        "table",
-        "the record",
-        "not_found when there is no such backup, refused when another one has taken its place, "
-        "config for a check without one of these states",
-        "catalog.verify(disk, backup.key, backup.id, { checks = results })",
-        verify},
-       {"history",
-        "What was deleted from a store, newest first. A record is written before the deletion, so "
-        "a run that was killed may have left the backup in place.",
-        {store, {"key", "string", true, "only the deletions of this backup"}},
-        "table",
-        "array of {key, id, type, started, stored_bytes, reasons, rule, time, run, script, host, "
-        "policy, database, cluster}: time in seconds; second, array of {key, message} for records "
-        "that cannot be read",
-        "permission, unavailable, io",
-        "for _, each in ipairs(catalog.history(disk)) do print(each.key, each.rule) end",
-        history},
-       {"adopt",
-        "Makes data that stream.run copied in this run from another store a backup, under the same "
-        "key and with the same id.",
-        {store,
-         {"from", "Store", false, "where the original is"},
-         {"key", "string", false, "of both"}},
-        "table",
-        "the manifest",
-        "not_found when there is no original, refused when this run wrote no such data, or other "
-        "data, corrupt when the stored size is wrong",
-        "catalog.adopt(s3, disk, key)",
-        adopt},
-       {"discard",
-        "Deletes a backup that this run published, for stores that it only passes through.",
-        {store, {"key", "string", false, "of its data"}},
-        "",
-        "",
-        "refused for any other backup, and when the run has deleted others from that store since",
-        "catalog.discard(staging, key)",
-        discard},
-       {"sweep",
-        "Finds what runs that died have left: data and digests without a manifest, temporary "
-        "files, multipart uploads. Deletes nothing unless told to.",
-        {store,
-         {"options",
-          "table",
-          true,
-          "what of it",
-          {{"older_than_seconds", "number", "86400",
-            "younger ones may belong to a run that lives; longer than the longest dump"},
-           {"delete", "boolean", "false", "whether to delete what pgbak has begun or written"},
-           {"keys", "string[]", "",
-            "delete only these, also unmarked ones, of which pgbak cannot tell whether it wrote "
-            "them"}}}},
-        "table",
-        "array of {kind = 'data'|'digest'|'verification'|'upload'|'temporary file', key, size, "
-        "time, marked, "
-        "backup, removed, message}: size where known, time in seconds, whether pgbak wrote it, "
-        "whether it is an upload under the key of a backup, whether it was removed, and why not "
-        "when that failed (a failure of the run too)",
-        "permission, unavailable, io",
-        "catalog.sweep(s3, { delete = true })",
-        sweep_store}}};
+      with_removal_functions(
+          {{"publish",
+            "Makes data that stream.run committed in this run a backup: writes <key>.sha256, then "
+            "<key>.meta. Sizes, digest and times come from the host. A run that leaves data "
+            "unpublished "
+            "fails.",
+            {store,
+             {"key", "string", false, "the key that was written"},
+             {"facts",
+              "table",
+              false,
+              "what only the script knows",
+              {{"database", "string", kRequired, "the database's name"},
+               {"cluster", "string", kRequired, "system identifier, or host:port"},
+               {"type", "string", kRequired, "daily, weekly, monthly, manual, or your own"},
+               {"format", "'plain'|'custom'", kRequired, "of the dump"},
+               {"codec", "'gzip'|'zstd'|'none'", kRequired, "around the dump"},
+               {"level", "integer", "", "of the codec"},
+               {"server_version", "string", kRequired, "of the server"},
+               {"tool_version", "string", kRequired, "of pg_dump"},
+               {"naming", "string", "'tiered'", "which naming made the key"},
+               {"options", "table", "", "of the dump"},
+               {"tags", "table", "", "your own"},
+               {"restore", "string[]", "", "command lines that restore it with stock tools"},
+               {"fingerprint", "table", "", "of the source database (docs/manifest.md)"},
+               {"globals", "Blob", "", "pg_dumpall's output, which becomes <key>.globals.sql"},
+               {"globals_passwords", "boolean", "false", "whether that holds password hashes"},
+               {"globals_problem", "string", "",
+                "why there are no globals, where some were wanted"},
+               {"quarantine", "string[]", "",
+                "why it is doubted: then it counts for nothing until admit()"}}}},
+            "table",
+            "the manifest",
+            "refused when this run wrote no such data or its pipeline did not end with "
+            "digest.sha256(), "
+            "corrupt when the stored size is wrong",
+            "catalog.publish(disk, key, { database = 'shop', … })",
+            publish},
+           {"check_key",
+            "Checks a key before it becomes a backup's. Touches no store.",
+            {{"key", "string", false, "of its data"}},
+            "",
+            "",
+            "config when it is no relative path, too long, or reserved for what belongs to a "
+            "backup",
+            "catalog.check_key('shop/shop.sql.gz')",
+            check_key},
+           {"check_takes",
+            "Checks that no backup is in the way of one that is going to be written.",
+            {store,
+             {"key", "string", false, "of its data"},
+             {"whose",
+              "table",
+              true,
+              "whose backup under the key it may replace; default: nobody's",
+              {{"database", "string", kRequired, "the database's name"},
+               {"cluster", "string", kRequired, "as in the manifests"},
+               {"type", "string", kRequired, "of the new backup, and of the older one"},
+               {"options", "table", "", "of the new dump; without them it is taken for a part"}}}},
+            "",
+            "",
+            "exists when there is one, another's, or one of another type; refused for one that is "
+            "kept, for the only verified one, and for a complete one when the new one is only a "
+            "part",
+            "catalog.check_takes(disk, 'shop/shop.sql.gz')",
+            check_takes},
+           {"list",
+            "Lists backups, newest first.",
+            {store},
+            "table",
+            "array of manifests, with `time` (the start, in seconds), `size` (= stored_bytes), "
+            "`complete` (not only schema, data or chosen tables), `good` (its data is there, with "
+            "the "
+            "right size, and it is not quarantined), `damaged` (its data is gone or has another "
+            "size), "
+            "`verified` (it was restored and passed its checks), `verified_at` (when that "
+            "was, in seconds), `verify_failed_at` (when it last was tried and failed), `keep` "
+            "(nil, "
+            "true, or until when, in seconds), without `fingerprint`; second, array of {key, "
+            "message} "
+            "for what cannot be read",
+            "permission, unavailable, io",
+            "local backups, problems = catalog.list(disk)",
+            list},
+           {"get",
+            "Looks up one backup.",
+            {store, {"key", "string", false, "of its data"}},
+            "table",
+            "the manifest, or nil",
+            "corrupt when the manifest cannot be read",
+            "catalog.get(disk, 'shop/shop.sql.gz')",
+            get},
+           {"globals",
+            "The roles, memberships and tablespaces that were saved with a backup, as SQL text for "
+            "psql.",
+            {store, {"key", "string", false, "of its data"}},
+            "Source",
+            "a source for stream.run",
+            "not_found when the backup has none, corrupt when they are not what the manifest says",
+            "from = catalog.globals(disk, backup.key)",
+            globals},
+           {"keep",
+            "Marks a backup as kept: no policy deletes it, and no backup replaces it. Rewrites its "
+            "manifest.",
+            {store,
+             {"key", "string", false, "of its data"},
+             {"how",
+              "table",
+              false,
+              "one of these",
+              {{"until", "integer", "", "keep it until then, in seconds since 1970"},
+               {"keep", "boolean", "false", "keep it for good"},
+               {"release", "boolean", "false", "take the mark off it"}}}},
+            "table",
+            "the manifest",
+            "not_found when there is no such backup, corrupt when its data is gone or has another "
+            "size, "
+            "config for a time after the year 9999",
+            "catalog.keep(disk, key, { keep = true })",
+            keep},
+           {"admit",
+            "Takes a backup out of quarantine, if it is in one: it counts from now on. Rewrites "
+            "its "
+            "manifest.",
+            {store, {"key", "string", false, "of its data"}},
+            "table",
+            "the manifest",
+            "not_found when there is no such backup, corrupt when its data is gone or has another "
+            "size",
+            "catalog.admit(disk, key)",
+            admit},
+           {"verify",
+            "Records what came of restoring a backup and checking the result, in <key>.verified "
+            "beside "
+            "it. It has passed when there is no error, at least one check that passed, and none "
+            "that "
+            "failed.",
+            {store,
+             {"key", "string", false, "of its data"},
+             {"id", "string", false, "of the backup that was verified"},
+             {"told", "table", false,
+              "`checks`, an array of {name, state = 'passed'|'failed'|'skipped', …}; `error`, a "
+              "text "
+              "when there was no restored database to check; and what else is to be known "
+              "(docs/manifest.md)"}},
+            "table",
+            "the record",
+            "not_found when there is no such backup, refused when another one has taken its place, "
+            "config for a check without one of these states",
+            "catalog.verify(disk, backup.key, backup.id, { checks = results })",
+            verify},
+           {"adopt",
+            "Makes data that stream.run copied in this run from another store a backup, under the "
+            "same "
+            "key and with the same id.",
+            {store,
+             {"from", "Store", false, "where the original is"},
+             {"key", "string", false, "of both"}},
+            "table",
+            "the manifest",
+            "not_found when there is no original, refused when this run wrote no such data, or "
+            "other "
+            "data, corrupt when the stored size is wrong",
+            "catalog.adopt(s3, disk, key)",
+            adopt}})};
   return module;
 }
 
