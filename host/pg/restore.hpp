@@ -1,5 +1,5 @@
 // psql and pg_restore as ends of a pipeline. A restore is believed only when the program has exited
-// as it should, said of no error that is not tolerated, and has read all that it was given.
+// as it should and has said of no error that is not tolerated; psql has to have read everything.
 #pragma once
 
 #include <memory>

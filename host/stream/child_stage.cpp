@@ -68,8 +68,8 @@ class ChildSource final : public Source {
 
 class ChildSink final : public Sink {
  public:
-  ChildSink(ChildSpec spec, std::string name, ChildVerdict verdict)
-      : name_(std::move(name)), verdict_(std::move(verdict)) {
+  ChildSink(ChildSpec spec, std::string name, ChildVerdict verdict, bool may_end_early)
+      : name_(std::move(name)), verdict_(std::move(verdict)), may_end_early_(may_end_early) {
     // Without this the first write to a dead child would end pgbak instead of giving EPIPE.
     std::signal(SIGPIPE, SIG_IGN);
     spec.pipe_stdin = true;
@@ -78,14 +78,14 @@ class ChildSink final : public Sink {
   ~ChildSink() override { abort(); }
 
   void write(Bytes in, const Stop& stop) override {
-    while (!in.empty()) {
+    while (!in.empty() && !has_enough_) {
       const ssize_t written = ::write(child_->stdin_fd(), in.data(), in.size());
       if (written >= 0) {
         in = in.subspan(static_cast<std::size_t>(written));
       } else if (errno == EAGAIN) {
         wait_ready(child_->stdin_fd(), POLLOUT, stop, kOp);
       } else if (errno == EPIPE) {
-        throw ended_early(stop);
+        end_early(stop);
       } else if (errno != EINTR) {
         throw system_error(errno, kOp, "cannot write to " + name_);
       }
@@ -103,10 +103,13 @@ class ChildSink final : public Sink {
 
  private:
   /// The reason behind an EPIPE is the child's exit status, whatever it was.
-  Error ended_early(const Stop& stop) {
+  void end_early(const Stop& stop) {
     judge(child_->wait(stop));
-    return Error(ErrorKind::process, kOp, name_ + ": ended before it had read all its input")
-        .detail(child_->stderr_tail());
+    if (!may_end_early_) {
+      throw Error(ErrorKind::process, kOp, name_ + ": ended before it had read all its input")
+          .detail(child_->stderr_tail());
+    }
+    has_enough_ = true;
   }
 
   void judge(const ExitStatus& status) const {
@@ -117,6 +120,8 @@ class ChildSink final : public Sink {
   static constexpr const char* kOp = "stream.child_sink";
   std::string name_;
   ChildVerdict verdict_;
+  const bool may_end_early_;
+  bool has_enough_ = false;
   std::optional<Child> child_;
 };
 
@@ -148,8 +153,10 @@ std::unique_ptr<Source> child_source(ChildSpec spec, std::string name) {
   return std::make_unique<ChildSource>(std::move(spec), std::move(name));
 }
 
-std::unique_ptr<Sink> child_sink(ChildSpec spec, std::string name, ChildVerdict verdict) {
-  return std::make_unique<ChildSink>(std::move(spec), std::move(name), std::move(verdict));
+std::unique_ptr<Sink> child_sink(ChildSpec spec, std::string name, ChildVerdict verdict,
+                                 bool may_end_early) {
+  return std::make_unique<ChildSink>(std::move(spec), std::move(name), std::move(verdict),
+                                     may_end_early);
 }
 
 std::unique_ptr<Source> child_work(ChildSpec spec, std::string name, ChildVerdict verdict) {

@@ -17,8 +17,11 @@ std::unique_ptr<Source> child_source(ChildSpec spec, std::string name);
 using ChildVerdict = std::function<void(const Child&, const ExitStatus&)>;
 
 /// Writes to a child's stdin. commit() closes stdin and throws Error{process} unless the child then
-/// exits 0, or what `verdict` throws; abort() kills the child before its stdin is closed.
-std::unique_ptr<Sink> child_sink(ChildSpec spec, std::string name, ChildVerdict verdict = {});
+/// exits 0, or what `verdict` throws; abort() kills the child before its stdin is closed. One that
+/// ended well before it had read everything has failed, too, unless it `may_end_early`: then the
+/// rest goes nowhere.
+std::unique_ptr<Sink> child_sink(ChildSpec spec, std::string name, ChildVerdict verdict = {},
+                                 bool may_end_early = false);
 
 /// A child that neither takes nor gives bytes, as a source of none: it starts at once, read() waits
 /// for its end, finish() throws as for child_sink().

@@ -3,6 +3,8 @@
 source tests/support/flow.sh
 fresh_database
 fill_database
+# Much comes after what is restored in parts: pg_restore does not wait for that.
+sql "$database" -c 'create table zeta as select md5(i::text) from generate_series(1, 50000) i'
 target=${database}_target
 there() { [[ $(sql postgres -c "select count(*) from pg_database where datname = '$1'") == 1 ]]; }
 # restored ARGUMENT...: a restore that succeeds.

@@ -114,6 +114,19 @@ TEST_CASE("a child that ends before it has read all is the cause, not the broken
   }
 }
 
+TEST_CASE("a child that may end early must have ended well", "[stream]") {
+  const auto sink = [](const std::string& script) {
+    return child_sink({"/bin/sh", {"-c", script}, {}}, "restore of 'shop'", {}, true);
+  };
+  const auto text = [] { return std::make_unique<TextSource>(std::string(8U << 20U, 'x')); };
+  const Stop stop;
+  const PipelineReport report =
+      Pipeline(pipeline_of(text(), sink("head -c 10 >/dev/null")), stop).wait();
+  CHECK(report.out_bytes == 8U << 20U);  // the rest was read, so that its digest is known
+  const Error error = failure_of(pipeline_of(text(), sink("head -c 10 >/dev/null; exit 3")));
+  CHECK(error.message() == "restore of 'shop': sh exited with status 3");
+}
+
 TEST_CASE("on abort a child is killed before it could see the end of its input", "[stream]") {
   const TempDir dir;
   const std::string text = random_text(100000, 10);
