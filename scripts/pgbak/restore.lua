@@ -36,7 +36,7 @@ local M = {}
 ---@field checked? boolean its digest was found right in this run: it is not read for that alone
 ---@field when_damaged? fun(): string advice for a backup that turns out to be damaged
 ---@field dry_run? boolean check it, print what would be done, change nothing
----@field quiet? boolean log no progress
+---@field quiet? boolean for throwaway targets: log no progress, nor how a failure leaves the target
 
 local flag = { type = 'boolean' }
 local names = { type = 'list', item = { type = 'string' } }
@@ -116,13 +116,15 @@ local ADVICE = {
 }
 
 ---Leaves the target as documented, and says how it was left.
-local function give_up(plan, err)
+local function give_up(plan, opts, err)
   local name = plan.target:database()
   local advice
   if plan.makes then
     local _, kept = attempt.try(targets.drop, plan.target, plan.found.major)
     advice = kept and ("database '%s' holds a partial restore and could not be dropped: %s"):format(
       name, tostring(kept)) or ("database '%s' was dropped again"):format(name)
+  elseif opts.quiet then
+    error(err, 0)
   elseif plan.single_transaction then
     advice = ("database '%s' is as it was"):format(name)
   else
@@ -184,7 +186,7 @@ local function perform(backup, opts)
   local restore_log = pg.restore_log { tolerate = plan.tolerate }
   local ok, report = pcall(replay, plan, fetched, opts, restore_log)
   if fetched.spool then fetched.spool:close() end
-  if not ok then give_up(plan, report) end
+  if not ok then give_up(plan, opts, report) end
   local tolerated = restore_log:tolerated()
   for _, each in ipairs(tolerated) do log.warn('tolerated: ' .. each.message) end
   say(opts, ('%s: restored %s in %s'):format(plan.target:database(), backup.key,

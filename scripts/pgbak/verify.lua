@@ -130,6 +130,16 @@ local function tolerated_errors(tolerate)
   return #out > 0 and out or nil
 end
 
+local ABOUT_OWNERS = { 'role "[^"]+" does not exist', 'must be member of role "',
+  'must be able to SET ROLE "', 'must be owner of ' }
+
+local function is_about_owners(text)
+  for _, pattern in ipairs(ABOUT_OWNERS) do
+    if text:find(pattern) then return true end
+  end
+  return false
+end
+
 ---The tolerance to declare, where what failed can be declared.
 local function advise(err)
   local text = type(err) == 'table' and err.text or ''
@@ -138,7 +148,7 @@ local function advise(err)
   if extension then
     failure.advise(err, ("install the extension, or declare that it may be missing: verify = "
       .. "{ tolerate = { missing_extensions = { '%s' } } } in pgbak.lua"):format(extension))
-  elseif text:find 'role "[^"]+" does not exist' then
+  elseif is_about_owners(text) then
     failure.advise(err, 'declare that owners and grantees may be missing: verify = '
       .. '{ tolerate = { owners = true } } in pgbak.lua')
   end

@@ -209,6 +209,7 @@ run "$PGBAK" verify "$key" --server "$server"
 expect_status 11
 expect_stderr 'flow_nobody'
 expect_stderr 'hint: .*owners = true'
+expect_nowhere 'may hold a part' # it is gone
 expect_no_leftovers
 echo 'return { verify = { tolerate = { owners = true } } }' >pgbak.lua
 run "$PGBAK" verify "$key" --server "$server"

@@ -161,6 +161,16 @@ check.equal(err.hint:find("missing_extensions = { 'x' }", 1, true) ~= nil, true)
 check.equal({ outcome.record.passed, outcome.record.checks[2].name, outcome.record.checks[2].state,
   outcome.record.rto_seconds }, { false, 'restore', 'failed', nil })
 
+-- Owners that are not there can be declared.
+for _, text in ipairs { 'role "app" does not exist', 'must be member of role "app"',
+  'must be able to SET ROLE "app"', 'must be owner of schema audit' } do
+  local _, raised = verified { restore = function()
+    failure.raise('process', 'psql: ' .. text)
+  end }
+  check.equal(raised.hint, 'declare that owners and grantees may be missing: verify = '
+    .. '{ tolerate = { owners = true } } in pgbak.lua')
+end
+
 outcome, err = verified { checks = function()
   return { { name = 'tables', state = 'failed', message = 'no orders', seconds = 0 },
     { name = 'enums', state = 'passed', message = '', seconds = 0 } }
