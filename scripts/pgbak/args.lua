@@ -15,6 +15,7 @@ local M = {}
 ---@field value? string what help calls the value
 ---@field default? any as it would be typed
 ---@field choices? string[]
+---@field min? integer of an 'integer'
 ---@field required? boolean
 ---@field positional? boolean given without its name
 
@@ -94,6 +95,8 @@ local function converted(usage, option, text)
     value = tonumber(text)
     if not value or value % 1 ~= 0 then
       misuse(usage, ("%s must be an integer, not '%s'"):format(label(option), text))
+    elseif option.min and value < option.min then
+      misuse(usage, ('%s must be at least %d, not %s'):format(label(option), option.min, text))
     end
   end
   if option.type == 'duration' then

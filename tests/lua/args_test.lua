@@ -9,7 +9,7 @@ local usage = {
     { name = 'key', positional = true, doc = 'what' },
     { name = 'type', doc = 'of what', default = 'manual' },
     { name = 'codec', choices = { 'gzip', 'zstd' }, doc = 'how' },
-    { name = 'level', type = 'integer', doc = 'how much' },
+    { name = 'level', type = 'integer', min = 1, doc = 'how much' },
     { name = 'dry-run', type = 'flag', doc = 'only show' },
     { name = 'database', type = 'list', value = 'NAME', doc = 'which' },
     { name = 'age', type = 'duration', doc = 'how old', default = '1d' },
@@ -38,6 +38,7 @@ complains("option '--type' needs a value", '--type', '--dry-run')
 complains("option '--dry-run' takes no value", '--dry-run=yes')
 complains("--level LEVEL must be an integer, not 'x'", '--level', 'x')
 complains("--level LEVEL must be an integer, not '1.5'", '--level', '1.5')
+complains('--level LEVEL must be at least 1, not 0', '--level', '0')
 complains("--codec cannot be 'gzp' (did you mean 'gzip'?", '--codec', 'gzp')
 complains("unexpected argument 'two'", 'one', 'two')
 complains("--age AGE must be a duration such as 90m, 24h or 7d, not '90'", '--age', '90')
