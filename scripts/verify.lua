@@ -20,13 +20,19 @@ local options = pgbak.args({ ... }, {
     { name = 'structure', type = 'flag',
       doc = 'only read it: digest, end, contents; needs no server, and records nothing' },
     { name = 'server', value = 'URL', doc = 'in a scratch database there, not in a new cluster' },
-    { name = 'jobs', type = 'integer', value = 'N', doc = 'custom format: so many connections' },
+    { name = 'jobs', type = 'integer', min = 1, value = 'N',
+      doc = 'custom format: so many connections' },
     { name = 'json', value = 'FILE', doc = "write the results as JSON; '-' for standard output" },
-    { name = 'html', value = 'FILE', doc = 'write them as a page' },
+    { name = 'html', value = 'FILE', doc = "write them as a page; '-' likewise" },
   },
   examples = { 'pgbak verify --latest', 'pgbak verify --all-unverified --json verified.json' },
 })
 if not options then return end
+report.check_outputs(options)
+if options.server == '' then pgbak.fail('config', '--server is empty', 'is a variable not set?') end
+if options.structure and (options.server or options.jobs) then
+  pgbak.fail('config', '--structure needs no server: it excludes --server and --jobs')
+end
 
 ---The backups that the options name.
 local function chosen(from)
@@ -45,23 +51,14 @@ local function chosen(from)
   -- A name that is mistyped in a crontab must not prove nothing each week.
   if good == 0 then
     pgbak.fail('not_found', ('there is no good backup%s in %s'):format(
-      options.database and (" of '%s'"):format(options.database) or '', stores.names(from)),
+      (options.database and (" of '%s'"):format(options.database) or '')
+        .. (options.type and (" of type '%s'"):format(options.type) or ''), stores.names(from)),
       '`pgbak list` shows what there is')
   end
   return out
 end
 
----A directory that is missing is better told now than after hours.
-local function check_directory(path)
-  local directory = path and path:match '^(.+)/'
-  if directory and not require('pgbak.sys').exists(directory) then
-    pgbak.fail('not_found', ("there is no directory '%s'"):format(directory))
-  end
-end
-
 local config = pgbak.config({}, { databases_optional = true })
-check_directory(options.json)
-check_directory(options.html)
 local from = stores.select(config.stores, options.store)
 local asked = { server = options.server, jobs = options.jobs }
 
@@ -73,5 +70,4 @@ local _, err = pgbak.try(pgbak.each, chosen(from), function(backup)
     told = function(outcome) outcomes[#outcomes + 1] = outcome end,
   })
 end)
-report.write(outcomes, options)
-if err then error(err, 0) end
+report.finish(outcomes, options, err)

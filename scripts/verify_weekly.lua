@@ -17,11 +17,12 @@ local options = pgbak.args({ ... }, {
     { name = 'database', value = 'NAME', doc = 'only this one' },
     { name = 'store', value = 'URL', doc = 'only from this store' },
     { name = 'json', value = 'FILE', doc = "write the results as JSON; '-' for standard output" },
-    { name = 'html', value = 'FILE', doc = 'write them as a page' },
+    { name = 'html', value = 'FILE', doc = "write them as a page; '-' likewise" },
   },
   examples = { 'pgbak verify_weekly --pick random --html verified.html' },
 })
 if not options then return end
+report.check_outputs(options)
 
 local config = pgbak.config({}, { databases_optional = true })
 local from = stores.select(config.stores, options.store)
@@ -68,5 +69,4 @@ local _, err = pgbak.try(pgbak.each, shelves(), function(list)
     told = function(outcome) outcomes[#outcomes + 1] = outcome end,
   })
 end)
-report.write(outcomes, options)
-if err then error(err, 0) end
+report.finish(outcomes, options, err)

@@ -47,10 +47,13 @@ end
 function M.printable(text) return (tostring(text):gsub('%c', '?')) end
 
 ---Columns that a text takes: the code points of UTF-8.
-local function width_of(text)
+---@param text string
+---@return integer
+function M.width(text)
   local _, count = text:gsub('[^\128-\191]', '')
   return count
 end
+local width_of = M.width
 
 ---Lines of a table with aligned columns and a title line.
 ---@param columns { title: string, right?: boolean, styles?: table<string, string> }[] styles by

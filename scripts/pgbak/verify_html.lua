@@ -17,7 +17,8 @@ section.failed { border-color: var(--bad); }
 dl { margin-bottom: 14px; }
 .rto { font-size: 1.5rem; font-weight: 600; line-height: 1.2; }
 .wide { overflow-x: auto; }
-td.message { white-space: normal; }
+td.name, td.message { white-space: normal; }
+td.name { min-width: 9em; max-width: 22em; }
 @media (max-width: 600px) { td, th { white-space: normal; padding-right: 8px; } }
 td.passed { color: var(--good); } td.failed { color: var(--bad); font-weight: 600; }
 td.skipped { color: var(--soft); }
@@ -31,7 +32,7 @@ local function checks_table(record)
   local rows = {}
   for i, each in ipairs(record.checks) do
     rows[i] = tag('tr', {}, tag('td', { { 'class', each.state } }, MARKS[each.state]),
-      tag('td', {}, escape(each.name)),
+      tag('td', { { 'class', 'name' } }, escape(each.name)),
       tag('td', { { 'class', 'message' } }, escape(each.message)),
       tag('td', { { 'class', 'number' } }, escape(report.seconds(each.seconds))))
   end

@@ -1,4 +1,5 @@
 -- What verifications came to, for people and as data.
+local compare = require 'pgbak.check_compare'
 local console = require 'pgbak.console'
 local failure = require 'pgbak.failure'
 local json = require 'pgbak.json'
@@ -115,10 +116,10 @@ function M.verdict(outcome)
   local counts = M.counts(outcome.record)
   local skipped = counts.skipped > 0 and (', %d skipped'):format(counts.skipped) or ''
   if outcome.state == 'passed' then
-    return ('verified: %d checks passed%s'):format(counts.passed, skipped)
+    return ('verified: %s passed%s'):format(compare.count(counts.passed, 'check'), skipped)
   end
-  return ('NOT VERIFIED: %d of %d checks failed%s'):format(counts.failed,
-    counts.passed + counts.failed, skipped)
+  return ('NOT VERIFIED: %d of %s failed%s'):format(counts.failed,
+    compare.count(counts.passed + counts.failed, 'check'), skipped)
 end
 
 -- Which backup this is.
@@ -130,13 +131,25 @@ local function head(outcome)
       console.time(backup.time), console.size(backup.stored_bytes)) }
 end
 
+-- A longer name, such as a statement, has a line of its own.
+local MOST_COLUMNS = 32
+
 local function check_lines(record, lines)
   local marks, width = M.is_utf8() and MARKS or PLAIN, 0
-  for _, each in ipairs(record.checks) do width = math.max(width, #each.name) end
   for _, each in ipairs(record.checks) do
-    lines[#lines + 1] = ('  %s %-' .. width .. 's  %8s  %s'):format(
-      console.styled(marks[each.state], STYLES[each.state]), console.printable(each.name),
-      M.seconds(each.seconds), console.printable(each.message))
+    local columns = console.width(each.name)
+    if columns <= MOST_COLUMNS then width = math.max(width, columns) end
+  end
+  for _, each in ipairs(record.checks) do
+    local mark, name = marks[each.state], console.printable(each.name)
+    local start, fill = '  ' .. console.styled(mark, STYLES[each.state]) .. ' ' .. name,
+      width - console.width(name)
+    if fill < 0 then
+      lines[#lines + 1] = start
+      start, fill = '', width + console.width(mark) + 3
+    end
+    lines[#lines + 1] = ('%s%s  %8s  %s'):format(start, (' '):rep(fill), M.seconds(each.seconds),
+      console.printable(each.message))
   end
 end
 
@@ -195,24 +208,53 @@ function M.data(outcomes)
   return out
 end
 
+local KINDS = { ['Permission denied'] = 'permission', ['No such file or directory'] = 'not_found' }
+
+local function refuse_file(path, err)
+  local why = err and err:sub(#path + 3) or 'is the disk full?' -- it begins with the path
+  failure.raise(KINDS[why] or 'io', ("cannot write '%s': %s"):format(path, why))
+end
+
 local function write_file(path, text)
+  if path == '-' then return io.write(text) end
   local file, err = io.open(path, 'w')
-  if not (file and file:write(text) and file:close()) then
-    failure.raise('io', ("cannot write '%s': %s"):format(path, err or 'is the disk full?'))
+  if not (file and file:write(text) and file:close()) then refuse_file(path, err) end
+end
+
+---Opens the files that the options of a script name: better now than after hours. Those that are
+---not there come to be, what they hold stays.
+---@param options { json?: string, html?: string }
+function M.check_outputs(options)
+  if options.json and options.json == options.html then
+    failure.raise('config', ("--json and --html cannot both write '%s'"):format(options.json))
+  end
+  for _, name in ipairs { 'json', 'html' } do
+    local path = options[name]
+    if path == '' then
+      failure.raise('config', ('--%s is empty'):format(name), 'is a variable not set?')
+    elseif path and path ~= '-' then
+      local file, err = io.open(path, 'a')
+      if not file then refuse_file(path, err) end
+      file:close()
+    end
   end
 end
 
----Prints and writes what the options of a script ask for.
+---Prints and writes what the options of a script ask for, and raises what went wrong.
 ---@param outcomes pgbak.Verification[]
 ---@param options { json?: string, html?: string } files; '-' is standard output
-function M.write(outcomes, options)
+---@param err any
+function M.finish(outcomes, options, err)
+  -- A setting that is wrong has kept all from being tried: that is not "nothing to verify".
+  if #outcomes == 0 and err then error(err, 0) end
   if options.json then
-    local text = json.encode(M.data(outcomes), { pretty = true }) .. '\n'
-    if options.json == '-' then io.write(text) else write_file(options.json, text) end
+    write_file(options.json, json.encode(M.data(outcomes), { pretty = true }) .. '\n')
   end
   if options.html then write_file(options.html, require('pgbak.verify_html').page(outcomes)) end
-  if options.json == '-' then return end
-  io.write(#outcomes > 0 and M.text(outcomes) or 'nothing to verify\n')
+  if options.json ~= '-' and options.html ~= '-' then
+    io.write(#outcomes > 0 and M.text(outcomes) or 'nothing to verify\n')
+  end
+  if err then error(err, 0) end
 end
 
 return M

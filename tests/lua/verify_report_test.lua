@@ -1,6 +1,7 @@
 -- What verifications print and write, and the settings `verify`.
 local check = require('pgbak.sys').load 'tests/support/check.lua'()
 local config = require 'pgbak.config'
+local failure = require 'pgbak.failure'
 local html = require 'pgbak.verify_html'
 local json = require 'pgbak.json'
 local report = require 'pgbak.verify_report'
@@ -40,7 +41,7 @@ shop/a.sql.gz in ./backups
   ]] .. ok .. [[ restore               4.2 s  34.3 MiB
   ]] .. skip .. [[ migration version            no table of migrations
   took: read and check 0.31 s, start PostgreSQL 1.4 s, restore 4.2 s, checks 0.20 s
-  verified: 1 checks passed, 1 skipped
+  verified: 1 check passed, 1 skipped
   recovery took 4.2 s (RTO): 11.4 MiB read and checked from ./backups, 34.3 MiB restored
 
 shop/a.sql.gz in ./backups
@@ -58,6 +59,31 @@ shop/a.sql.gz in ./backups
   daily of shop, 2026-09-21 14:13:20 UTC, 11.4 MiB stored
   COULD NOT BE VERIFIED: no initdb
 ]])
+
+-- A name that is longer than a column, such as a statement, has a line of its own; the others stay
+-- aligned, by what is seen of them.
+local statement = ('select count(*) from orders where total < 0 '):rep(3)
+local lines = {}
+for line in report.text { outcome('failed', { restored,
+  { name = 'Größe', state = 'passed', seconds = 0.01, message = 'as said' },
+  { name = statement, state = 'failed', seconds = 0.02, message = 'expected 0, found 2' } }) }
+  :gmatch '[^\n]+' do lines[#lines + 1] = line end
+check.equal({ lines[4], lines[5], lines[6], lines[7] }, {
+  '  ' .. ok .. ' restore     4.2 s  34.3 MiB', '  ' .. ok .. ' Größe      0.01 s  as said',
+  '  ' .. fail .. ' ' .. statement,
+  (' '):rep(#restored.name + (report.is_utf8() and 4 or 7)) .. '    0.02 s  expected 0, found 2' })
+
+-- Files that cannot be written are told before the work, with their name once.
+check.raises('not_found', "cannot write '/nowhere/x.json': No such file or directory",
+  report.check_outputs, { json = '/nowhere/x.json' })
+check.raises('io', "cannot write '/': Is a directory", report.check_outputs, { html = '/' })
+check.raises('config', '--json is empty', report.check_outputs, { json = '' })
+check.raises('config', "--json and --html cannot both write 'x'", report.check_outputs,
+  { json = 'x', html = 'x' })
+report.check_outputs { json = '-' }
+-- What kept all from being tried is raised, and nothing is said to be fine.
+check.raises('config', 'a bad policy', report.finish, {}, { json = '/nowhere/x' },
+  failure.new('config', 'a bad policy'))
 
 local whole = { state = 'passed', backup = backup, structure_only = true,
   structure = { bytes = 7 } }
