@@ -4,6 +4,7 @@ local attempt = require 'pgbak.attempt'
 local catalog = require 'pgbak.catalog'
 local check_run = require 'pgbak.check_run'
 local clock = require 'pgbak.clock'
+local compare = require 'pgbak.check_compare'
 local console = require 'pgbak.console'
 local failure = require 'pgbak.failure'
 local json = require 'pgbak.json'
@@ -15,6 +16,7 @@ local schema = require 'pgbak.schema'
 local scratch = require 'pgbak.scratch'
 local stores = require 'pgbak.stores'
 local structure = require 'pgbak.structure'
+local sys = require 'pgbak.sys'
 local verify_settings = require 'pgbak.verify_settings'
 
 local M = {}
@@ -65,8 +67,8 @@ local function check_structure(work)
   local found = structure.check(work.backup, work.store)
   work.structure = found
   for _, note in ipairs(found.notes or {}) do table.insert(work.notes, note) end
-  return ('%s read, %s dumped, %d tables with rows; digest and end are right'):format(
-    console.size(found.bytes), console.size(found.raw_bytes), #found.tables)
+  return ('%s read, %s dumped, %s with rows; digest and end are right'):format(
+    console.size(found.bytes), console.size(found.raw_bytes), compare.count(#found.tables, 'table'))
 end
 
 local function open_scratch(work)
@@ -190,8 +192,13 @@ local function restore(work)
   local own = own_cluster(work)
   local globals = own and type(backup.globals) == 'table' and backup.globals.key ~= nil
   if globals then create_tablespaces(work) elseif own then create_roles(work) end
+  local jobs = settings.jobs
+  if jobs and jobs > 1 and backup.format == 'plain' then
+    table.insert(work.notes, 'jobs are for the custom format: a plain dump has one connection')
+    jobs = nil
+  end
   local ok, result = pcall(restores.run, backup, {
-    from = work.store, to = work.scratch:target(), allow_source = true, jobs = settings.jobs,
+    from = work.store, to = work.scratch:target(), allow_source = true, jobs = jobs,
     globals = globals or nil, tolerate = tolerated_errors(settings.tolerate or {}),
     checked = true, quiet = true,
   })
@@ -202,7 +209,7 @@ local function restore(work)
   end
   work.tolerated = result.tolerated or {}
   return ('%s restored%s'):format(console.size(backup.raw_bytes), #work.tolerated > 0
-    and ('; %d declared errors tolerated'):format(#work.tolerated) or '')
+    and ('; %s tolerated'):format(compare.count(#work.tolerated, 'declared error')) or '')
 end
 
 local function run_checks(work)
@@ -254,15 +261,34 @@ local function grouped(tolerated)
   return out
 end
 
-local function write_record(work, err)
-  return catalog.verify(work.store, work.backup.key, work.backup.id, {
+local function found_by(work, err)
+  return {
     started = clock.format(work.started), finished = clock.format(clock.now()),
     method = work.method or 'structure', server_version = work.server_version,
     rto_seconds = err == nil and work.timings.structure + work.timings.restore or nil,
     timings = work.timings,
     checks = work.checks, tolerated = grouped(work.tolerated), notes = work.notes,
     error = err and (type(err) == 'table' and err.text or tostring(err)) or nil,
-  })
+  }
+end
+
+---Writes the record. Where it cannot be, what was found is told all the same, but proves nothing.
+---Returns why it could not be written, if so.
+local function write_record(work, outcome, err)
+  local found = found_by(work, err)
+  local record, trouble = attempt.try(catalog.verify, work.store, work.backup.key, work.backup.id,
+    found)
+  if not record then
+    found.passed = err == nil and check_run.passed(found.checks)
+    found.host = sys.hostname()
+  end
+  outcome.record = record or found
+  if outcome.record.passed then
+    outcome.state = trouble and 'untried' or 'passed'
+  else
+    outcome.state = 'failed'
+  end
+  return trouble
 end
 
 ---Raises what the checks found, if anything.
@@ -275,9 +301,9 @@ local function judge(work, record)
   if #failed == 0 then
     failure.raise('corrupt', ("'%s': no check was made"):format(work.backup.key))
   end
-  failure.raise('corrupt', ("'%s' is restored, but %d of %d checks failed: %s: %s%s"):format(
-    work.backup.key, #failed, #record.checks, failed[1].name, failed[1].message,
-    #failed > 1 and '; …' or ''))
+  failure.raise('corrupt', ("'%s' is restored, but %d of %s failed: %s: %s%s"):format(
+    work.backup.key, #failed, compare.count(#record.checks, 'check'), failed[1].name,
+    failed[1].message, #failed > 1 and '; …' or ''))
 end
 
 local function perform(work, outcome, structure_only)
@@ -288,13 +314,19 @@ local function perform(work, outcome, structure_only)
   end)
   local kind = not ok and type(err) == 'table' and err.kind
   if not ok and not BLAMED[kind] then error(err, 0) end
-  outcome.state, outcome.error = ok and 'passed' or 'failed', err
+  outcome.state = ok and 'passed' or 'failed'
+  local trouble
   if not structure_only then
-    outcome.record = write_record(work, not ok and err or nil)
-    if ok and not outcome.record.passed then outcome.state = 'failed' end
+    trouble = write_record(work, outcome, not ok and err or nil)
+    if ok then ok, err = pcall(judge, work, outcome.record) end
   end
-  if not ok then error(err, 0) end
-  if outcome.record then judge(work, outcome.record) end
+  if not ok and trouble then
+    failure.advise(err, 'the record could not be written: ' .. tostring(trouble))
+  end
+  if not ok or trouble then
+    outcome.error = not ok and err or trouble
+    error(outcome.error, 0)
+  end
   return outcome.record or outcome.structure
 end
 
@@ -314,6 +346,9 @@ local function begin(backup, opts, outcome)
   backup = whole(backup, store)
   outcome.backup = backup
   local settings = opts.verify or {}
+  if settings.server == '' then
+    failure.raise('config', 'verify.server is empty', 'is a variable not set?')
+  end
   log.info(('verifying %s in %s'):format(backup.key, store:url()))
   local work = { backup = backup, store = store, settings = settings, started = clock.now(),
     checks = {}, timings = {}, notes = json.array {}, tolerated = {} }

@@ -54,6 +54,13 @@ function check_run.all(checks, context)
   return parts.checks(checks)
 end
 
+local get = catalog.get
+function catalog.get(...)
+  local found = get(...)
+  found.format = parts.format or found.format
+  return found
+end
+
 local function nothing() end
 
 -- Verifies with the usual parts but these: what was told, and what was raised.
@@ -190,12 +197,44 @@ check.equal(stored(), proof)
 -- What is tolerated goes to the restore as patterns; without any, it goes in one transaction.
 verified {}
 check.equal(seen.restore.tolerate, nil)
-verified({}, { verify = { jobs = 3, tolerate = { errors = { 'a*' }, owners = true,
-  missing_extensions = { 'x' } } } })
+outcome = verified({}, { verify = { jobs = 3 } })
+check.equal({ outcome.state, seen.restore.jobs }, { 'passed', nil }) -- it is plain
+check.equal(outcome.record.notes[2],
+  'jobs are for the custom format: a plain dump has one connection')
+verified({ format = 'custom' }, { verify = { jobs = 3, tolerate = { errors = { 'a*' },
+  owners = true, missing_extensions = { 'x' } } } })
 check.equal({ seen.restore.jobs, seen.restore.allow_source, #seen.restore.tolerate },
   { 3, true, 7 })
 check.equal({ seen.restore.tolerate[1], seen.restore.tolerate[2] },
   { 'a*', 'extension "x" is not available' })
+
+-- What was found is told also where it cannot be written; it is no proof then.
+local write = catalog.verify
+catalog.verify = raising('permission', "cannot write 'shop.sql.verified'")
+proof = stored()
+outcome, err = verified {}
+check.equal({ outcome.state, err.kind, #outcome.record.checks, outcome.record.passed },
+  { 'untried', 'permission', 3, true })
+for _, differing in ipairs {
+  { restore = raising('process', 'psql failed') },
+  { checks = function()
+    return { { name = 'tables', state = 'failed', message = 'no orders', seconds = 0 } }
+  end },
+} do
+  outcome, err = verified(differing)
+  check.equal({ outcome.state, outcome.record.passed, outcome.record.rto_seconds ~= nil },
+    { 'failed', false, differing.checks ~= nil })
+  check.equal({ err.kind, err.hint }, { differing.checks and 'corrupt' or 'process',
+    "the record could not be written: cannot write 'shop.sql.verified'" })
+end
+local text = require('pgbak.verify_report').text { outcome }
+check.equal(text:find('no orders', 1, true) ~= nil, true)
+check.equal(stored(), proof)
+catalog.verify = write
+
+outcome, err = verified({}, { verify = { server = '' } })
+check.equal({ outcome.state, err.kind, err.message },
+  { 'untried', 'config', 'verify.server is empty' })
 
 check.raises('misuse', "unknown key 'verify.sever'", function()
   return (verify.run(backup, { from = memory, verify = { sever = 'x' } }))
