@@ -1,6 +1,7 @@
 -- scripts/download.lua: copy a backup from its store into a directory
 local backups = require 'pgbak.backups'
 local copy = require 'pgbak.copy'
+local failure = require 'pgbak.failure'
 local pgbak = require 'pgbak'
 local store = require 'pgbak.store'
 local stores = require 'pgbak.stores'
@@ -37,9 +38,15 @@ for _, ending in ipairs { '', '.globals.sql', '.sha256', '.meta' } do
   end
 end
 backups.with_good_copy(backup, from, 'download', function(source)
-  copy.run('copy', backup, source, { { store = directory, required = true } }, {
-    attempts = config.given.upload_attempts,
-    stall_timeout_seconds = config.given.stall_timeout_seconds,
-  })
+  local _, err = pgbak.try(copy.run, 'copy', backup, source,
+    { { store = directory, required = true } }, {
+      attempts = config.given.upload_attempts,
+      stall_timeout_seconds = config.given.stall_timeout_seconds,
+    })
+  if err == nil then return end
+  if options.latest and type(err) == 'table' and err.kind == 'corrupt' then
+    failure.advise(err, backups.older_one(backup, options, from))
+  end
+  error(err, 0)
 end)
 io.write(('%s/%s\n'):format(options.to, backup.key))

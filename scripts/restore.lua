@@ -2,6 +2,7 @@
 local backups = require 'pgbak.backups'
 local calendar = require 'pgbak.calendar'
 local clock = require 'pgbak.clock'
+local log = require 'pgbak.log'
 local pg = require 'pgbak.pg'
 local pgbak = require 'pgbak'
 local source = require 'pgbak.restore_source'
@@ -18,7 +19,7 @@ local options = pgbak.args({ ... }, {
     { name = 'latest', type = 'flag',
       doc = 'the newest one with tables and rows, instead of a key' },
     { name = 'before', value = 'TIME', doc = 'the newest one that started before then: '
-      .. '2026-09-21T02:00:00Z, 2026-09-21, or so long ago: 12h, 3d, 2w' },
+      .. '2026-09-21T02:00:00Z, 2026-09-21, or so long ago: 12h, 3d, 2w, 1y' },
     { name = 'database', value = 'NAME', doc = 'with --latest, --before: of this database' },
     { name = 'type', doc = 'with --latest, --before: of this type' },
     { name = 'to', value = 'TARGET', required = true,
@@ -35,7 +36,8 @@ local options = pgbak.args({ ... }, {
     { name = 'table', type = 'list', value = 'TABLE',
       doc = 'custom format: only this one, as TABLE or SCHEMA.TABLE' },
     { name = 'schema', type = 'list', doc = 'custom format: only what is in it' },
-    { name = 'jobs', type = 'integer', value = 'N', doc = 'custom format: so many connections' },
+    { name = 'jobs', type = 'integer', min = 1, value = 'N',
+      doc = 'custom format: so many connections' },
     { name = 'single-transaction', type = 'flag',
       doc = 'all or nothing; the default for plain dumps' },
     { name = 'no-single-transaction', type = 'flag', doc = 'keep what came before an error' },
@@ -43,7 +45,7 @@ local options = pgbak.args({ ... }, {
     { name = 'no-owner', type = 'flag', doc = 'custom format: leave out who owns what' },
     { name = 'no-privileges', type = 'flag', doc = 'custom format: leave out GRANTs' },
     { name = 'tolerate', type = 'list', value = 'PATTERN',
-      doc = "go on after this error: 'extension \"*\" is not available'" },
+      doc = "go on after this error: 'extension \"pg_cron\" *'" },
     { name = 'store', value = 'URL', doc = 'look only in this store' },
     { name = 'dry-run', type = 'flag',
       doc = 'check the backup and the target, print what would be done, change nothing' },
@@ -62,15 +64,22 @@ if options.single_transaction and options.no_single_transaction then
   pgbak.fail('config', '--single-transaction and --no-single-transaction exclude each other')
 end
 
--- A time, the beginning of a day (UTC), or a duration by the calendar.
+local TIMES = 'write 2026-09-21T02:00:00Z, 2026-09-21, or how long ago: 12h, 3d, 2w, 1y'
+
+-- A time, also as `pgbak list` shows it, the beginning of a day (UTC), or a duration by the
+-- calendar.
 local function time_of(text)
   local duration = calendar.duration(text)
+  if duration and text:find 'm' then
+    pgbak.fail('config', ("--before '%s': are minutes or months meant?"):format(text), TIMES)
+  end
   if duration then return calendar.minus(clock.now(), duration) end
-  local day = text:find '^%d%d%d%d%-%d%d%-%d%d$' and text .. 'T00:00:00Z' or text
-  local ok, time = pcall(clock.parse, day)
+  local written = text:gsub('^%d%d%d%d%-%d%d%-%d%d$', '%0T00:00:00Z')
+    :gsub('^(%d%d%d%d%-%d%d%-%d%d) (%d%d:%d%d:%d%d)$', '%1T%2Z')
+  local ok, time = pcall(clock.parse, written)
   if ok then return time end
   pgbak.fail('config', ("--before must be a time, a day or a duration, not '%s'"):format(text),
-    'write 2026-09-21T02:00:00Z, 2026-09-21, or how long ago: 12h, 3d, 2w, 1m (month)')
+    TIMES)
 end
 
 -- A bare name is a database on the server where the backup comes from.
@@ -93,16 +102,12 @@ local function chosen(from)
   return source.of_file(options.key)
 end
 
--- Somebody who asked for the newest is told which one comes before it.
-local function older_one(from, backup)
-  local older = pgbak.try(pgbak.find, { from = from, database = backup.database,
-    type = options.type, before = backup.time })
-  return older and ('the one before it is %s'):format(older.key) or 'there is none before it'
-end
-
 local config = pgbak.config({}, { databases_optional = true })
 local from = stores.select(config.stores, options.store)
-options.before = options.before and time_of(options.before)
+if options.before then
+  options.before = time_of(options.before)
+  log.info('looking for the newest backup before ' .. clock.format(options.before))
+end
 local backup = chosen(from)
 local yes = options.yes or sys.is_terminal 'stdin' and sys.ask or nil
 local single
@@ -115,5 +120,7 @@ pgbak.restore(backup, {
   tables = options.table, schemas = options.schema, jobs = options.jobs,
   single_transaction = single, globals = options.globals, no_owner = options.no_owner,
   no_privileges = options.no_privileges, tolerate = options.tolerate, dry_run = options.dry_run,
-  when_damaged = not options.key and function() return older_one(from, backup) end or nil,
+  when_damaged = not options.key and function()
+    return backups.older_one(backup, options, from)
+  end or nil,
 })

@@ -174,7 +174,7 @@ end
 ---@param plan pgbak.BackupPlan
 ---@return pgbak.Failure
 function M.failure(plan)
-  return failure.new('refused', backups.quarantined(plan),
+  return failure.new('refused', require('pgbak.newest').quarantined(plan),
     ('it counts for nothing; when it is right: `pgbak admit %s`; otherwise with --delete'):format(
       plan.key))
 end

@@ -4,6 +4,7 @@ local catalog = require 'pgbak.catalog'
 local clock = require 'pgbak.clock'
 local failure = require 'pgbak.failure'
 local log = require 'pgbak.log'
+local newest = require 'pgbak.newest'
 local run = require 'pgbak.run'
 local schema = require 'pgbak.schema'
 local stores = require 'pgbak.stores'
@@ -112,21 +113,25 @@ function M.fail_unknown(key, from, more)
     near and ("did you mean '%s'?"):format(near) or '`pgbak list` shows the keys')
 end
 
----What people are told of a quarantined backup.
----@param backup table
----@return string
-function M.quarantined(backup)
-  return ('%s is quarantined: %s'):format(backup.key, table.concat(backup.quarantine, '; '))
-end
-
+---The copy of the first store that has all of its data, else the first one.
 local function by_key(list, key)
-  local found
-  local err = each_with(list, key, function(backup)
-    found = backup
-    return true
+  local first, whole
+  local err = each_with(list, key, function(backup, store)
+    if first and not M.same(first, backup) then return false end
+    first = first or backup
+    local ok, data = pcall(store.head, store, key)
+    if ok and data and data.size == backup.stored_bytes then
+      whole = backup
+    elseif ok then
+      log.warn(newest.damaged(backup))
+    else
+      log.warn(('%s in %s: %s'):format(key, store:url(), tostring(data)))
+    end
+    return whole ~= nil
   end)
+  local found = whole or first
   if found then
-    if found.quarantine then log.warn(M.quarantined(found)) end
+    if found.quarantine then log.warn(newest.quarantined(found)) end
     return found
   end
   if err then error(err, 0) end
@@ -178,97 +183,6 @@ function M.with_good_copy(backup, from, kind, fn)
   error(first, 0)
 end
 
----The backups that alone bring a database back, or all when none does.
-local function usable(found)
-  local out = {}
-  for _, backup in ipairs(found) do
-    if backup.complete then out[#out + 1] = backup end
-  end
-  if #out > 0 or #found == 0 then return out end
-  log.warn('no backup holds both tables and rows: taking one with a part of it')
-  return found
-end
-
----What cannot be read might be the newest: that must not pass unseen, unless another store tells.
-local function check_readable(list)
-  local known, unread = {}, {}
-  for _, store in ipairs(list) do
-    local ok, found, problems = pcall(catalog.list, store)
-    if not ok then failure.rethrow(found, '--store looks in one store only') end
-    for _, backup in ipairs(found) do known[backup.key .. '.meta'] = true end
-    for _, problem in ipairs(problems) do
-      problem.store = store:url()
-      unread[#unread + 1] = problem
-    end
-  end
-  for _, problem in ipairs(unread) do
-    if not known[problem.key] then
-      failure.raise('corrupt', ('which backup is the newest cannot be told: %s in %s'):format(
-        problem.message, problem.store), 'name a backup by its key, as `pgbak list` shows it')
-    end
-  end
-end
-
--- A disk that is not mounted must not make an older backup pass for the newest unseen.
-local function warn_of_missing(list)
-  for _, store in ipairs(list) do
-    local url = store:url()
-    local path = url:match '^file://(/.*)' or not url:find '^%l[%w+.-]*:' and url
-    if path and not sys.exists(path) then
-      log.warn(("store '%s' does not exist: is its disk mounted? a newer backup may be there")
-        :format(url))
-    end
-  end
-end
-
----Those that are not quarantined, which are never the newest. Says so of one that would be.
-local function without_doubted(found)
-  local out, told = {}, {}
-  for _, backup in ipairs(found) do
-    if not backup.quarantine then
-      out[#out + 1] = backup
-    elseif #out == 0 and not told[backup.id] then
-      log.warn(M.quarantined(backup) .. '; looking for an older one')
-      told[backup.id] = true
-    end
-  end
-  return out
-end
-
-local function started_before(found, time)
-  local out = {}
-  for _, backup in ipairs(found) do
-    if not time or backup.time < time then out[#out + 1] = backup end
-  end
-  return out
-end
-
-local function newest(opts)
-  local list = stores.open(opts.from)
-  check_readable(list)
-  if #list > 1 then warn_of_missing(list) end
-  local found = without_doubted(started_before(M.list {
-    from = opts.from, database = opts.database, type = opts.type,
-  }, opts.before))
-  local first = found[1]
-  if not first then
-    local what = (opts.type and opts.type .. ' ' or '') .. 'backup'
-      .. (opts.database and (" of '%s'"):format(opts.database) or '')
-      .. (opts.before and ' before ' .. clock.format(opts.before) or '')
-    failure.raise('not_found', ('there is no %s'):format(what), '`pgbak list` shows what there is')
-  end
-  for _, each in ipairs(found) do
-    if each.database ~= first.database then
-      failure.raise('config', ("the newest backup of '%s' or of '%s'?"):format(first.database,
-        each.database), 'name one: --database ' .. first.database)
-    elseif each.cluster ~= first.cluster then
-      failure.raise('config', ("there are backups of two databases '%s', on clusters %s and %s")
-        :format(first.database, first.cluster, each.cluster), 'name a backup by its key')
-    end
-  end
-  return usable(found)[1]
-end
-
 ---Finds one backup: by its key, or the newest that matches, holds tables and rows, and started
 ---before a time.
 ---@param opts { from: pgbak.StoreSpec|pgbak.StoreSpec[], key?: string, database?: string,
@@ -277,7 +191,7 @@ end
 function M.find(opts)
   schema.check_options(opts, M.find_fields, 'pgbak.find', { 'from' })
   if opts.key then return by_key(stores.open(opts.from), opts.key) end
-  return newest(opts)
+  return newest.find(opts, M.list)
 end
 
 ---The backup that the options of a script name: key, or latest or before (a time) with database
@@ -300,6 +214,17 @@ function M.chosen(options, from)
     from = from, key = options.key, database = options.database, type = options.type,
     before = options.before,
   }
+end
+
+---Advice for somebody who asked for the newest backup and got a damaged one.
+---@param backup pgbak.Backup
+---@param options { type?: string } as given for chosen()
+---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@return string
+function M.older_one(backup, options, from)
+  local older = attempt.try(M.find, { from = from, database = backup.database,
+    type = options.type, before = backup.time })
+  return older and ('the one before it is %s'):format(older.key) or 'there is none before it'
 end
 
 local function day_of(time) return os.date('!%Y-%m-%d', time) end

@@ -140,7 +140,10 @@ local function give_up(plan, opts, err)
 end
 
 local function remake(plan)
-  if plan.drops then targets.drop(plan.target, plan.found.major) end
+  if plan.drops then
+    targets.tell_of_drop(plan.target, plan.found)
+    targets.drop(plan.target, plan.found.major)
+  end
   local _, err = attempt.try(targets.create, plan.backup, plan.target)
   if err == nil then return end
   if not plan.drops then error(err, 0) end
@@ -172,9 +175,8 @@ local function reading(opts, fn, ...)
   error(result, 0)
 end
 
-local function perform(backup, opts)
-  backup = source.whole(backup, opts.from)
-  local plan = plans.make(backup, opts)
+local function perform(plan, opts)
+  local backup = plan.backup
   if plan.drops then targets.check_consent(plan.found, opts.yes) end
   plans.warn_of_space(plan)
   local fetched = reading(opts, fetch, plan, opts)
@@ -197,10 +199,22 @@ local function perform(backup, opts)
   }
 end
 
+---Two restores into one database at once would mix their rows, or drop each other's.
+local function perform_locked(backup, opts)
+  local plan = plans.make(source.whole(backup, opts.from), opts)
+  if opts.checked then return perform(plan, opts) end -- a verification: nobody else is there
+  local lock = run.lock(('restore into %s on cluster %s'):format(plan.found.dbname,
+    plan.found.cluster))
+  local ok, result = pcall(perform, plan, opts)
+  lock:close()
+  if not ok then error(result, 0) end
+  return result
+end
+
 local function rehearse(backup, opts)
   backup = source.whole(backup, opts.from)
   local plan = plans.make(backup, opts)
-  local checked = run.step('check', backup.key, reading, opts, source.inspect, backup, opts.from)
+  local checked = reading(opts, source.inspect, backup, opts.from)
   plans.check_connects(plan, checked.connects)
   io.write(plans.text(plan, checked))
   return { backup = backup, target = plan.target, jobs = plan.jobs, tolerated = {}, seconds = 0 }
@@ -226,7 +240,7 @@ function M.run(backup, opts)
     schema.misuse('pgbak.restore', "option 'from' is missing")
   end
   if opts.dry_run then return rehearse(backup, opts) end
-  return run.step('restore', opts.to:database(), perform, backup, opts)
+  return run.step('restore', opts.to:database(), perform_locked, backup, opts)
 end
 
 return M

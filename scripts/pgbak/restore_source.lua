@@ -66,14 +66,16 @@ function M.of_file(path)
   return sys.exists(meta) and by_manifest(path, meta) or by_looking(path)
 end
 
----Reads a backup whole, and believes it only when its structure is right, too.
+---Reads a backup whole, and believes it only when its structure is right, too; with the next store
+---where one has it damaged.
 ---@param backup pgbak.Backup
 ---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
 ---@return table what structure.check found
 function M.inspect(backup, from)
   local structure = require 'pgbak.structure'
-  if backup.file then return structure.of_file(backup.file) end
-  return structure.check(backup, stores.select(from, backup.store)[1].store, {})
+  if backup.file then return run.step('check', backup.file, structure.of_file, backup.file) end
+  return (backups.with_good_copy(backup, from, 'check',
+    function(store) return structure.check(backup, store, {}) end))
 end
 
 ---Whether what a user typed for a backup is a file: no key begins so.

@@ -198,11 +198,50 @@ run "$PGBAK" restore "$key" --to "$restored" --create
 expect_status 0
 expect_stderr "warn +$key in ./backups: .*(sha256|digest)"
 expect_same_contents "$database" "$restored"
+# Also where the decompressor stumbles at once, and where nothing is restored.
+cp "second/$key" "backups/$key"
+printf '\377' | dd of="backups/$key" bs=1 seek=20 count=1 conv=notrunc status=none
+for also in --dry-run ''; do
+  run "$PGBAK" restore "$key" --to "${restored}_1" --create ${also:+"$also"}
+  expect_status 0
+  expect_stderr "warn +$key in ./backups: .*; trying ./second$"
+done
+expect_same_contents "$database" "${restored}_1"
 # The data is gone; the manifest cannot be read; the whole store is empty.
 rm "backups/$key"
+for which in "$key" '--latest --type weekly'; do
+  # shellcheck disable=SC2086  # words
+  run "$PGBAK" restore $which --to "${restored}_2" --create --dry-run
+  expect_status 0
+  # shellcheck disable=SC2086  # words
+  run "$PGBAK" runbook $which
+  expect_status 0
+  expect_stdout "^cd .*second/${key%/*}$"
+  expect_stderr "warn +$key in ./backups is damaged: its data is gone"
+done
 run "$PGBAK" restore --latest --type weekly --to "${restored}_2" --create
 expect_status 0
 expect_same_contents "$database" "${restored}_2"
+# It is gone everywhere: the one before it. Where it lies there and is damaged, a hint names that.
+cp -r second third
+older=$(cd third && echo */*_daily_*.gz)
+jq '.started |= (fromdateiso8601 - 86400 | todateiso8601)' "second/$older.meta" \
+  >"third/$older.meta"
+flip "third/$key"
+rm third/*/*_monthly_*
+echo "return { stores = { './third' } }" >pgbak.lua
+rm -r out
+run "$PGBAK" download --latest --to out
+expect_status 10
+expect_stderr "hint: .*the one before it is $older$"
+expect_no_files 'out/*/*'
+rm "third/$key"
+run "$PGBAK" download --latest --to out
+expect_status 0
+expect_stdout "^out/$older$"
+expect_stderr "warn +$key in ./third is damaged: .*; looking for an older one$"
+rm -r third
+echo "$two_stores" >pgbak.lua
 echo garbage >"backups/$key.meta"
 for which in "$key" '--latest --type weekly'; do
   sql postgres -c "drop database ${restored}_2"
