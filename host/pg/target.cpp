@@ -201,6 +201,7 @@ Target Target::with_password(const Secret& password) const {
 }
 
 Target Target::with_database(const std::string& name) const {
+  if (name.empty()) throw Error(ErrorKind::config, kOp, "the name of the database is empty");
   Target other = *this;
   other.settings_["dbname"] = name;
   return other;
@@ -226,8 +227,10 @@ std::string Target::shown() const {
 }
 
 std::string Target::public_conninfo() const {
+  Settings settings = settings_;
+  if (const std::string name = database(); !name.empty()) settings["dbname"] = name;
   std::string out;
-  for (const auto& [keyword, value] : settings_) {
+  for (const auto& [keyword, value] : settings) {
     out += (out.empty() ? "" : " ") + keyword + "=" + quoted(value);
   }
   return out;

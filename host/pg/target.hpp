@@ -27,7 +27,7 @@ class Target {
   /// Throws Error{config} for a keyword that libpq does not know.
   static Target from_fields(const std::map<std::string, std::string>& fields);
 
-  /// The same server and login, another database.
+  /// The same server and login, another database. Throws Error{config} for an empty name.
   Target with_database(const std::string& name) const;
   /// The same with this password, unless it has one of its own.
   Target with_password(const Secret& password) const;
@@ -41,7 +41,8 @@ class Target {
   /// "shop on db.example:5432" or "shop on socket /run/postgresql:5432"; no secret.
   std::string shown() const;
 
-  /// A keyword string with everything but secrets: fit for a child's argv (--dbname=…).
+  /// A keyword string with everything but secrets: fit for a child's argv (--dbname=…). It names
+  /// the database always, so that children can mean no other one than pgbak.
   std::string public_conninfo() const;
   /// A keyword string with the database's name alone: dbname='shop'.
   std::string database_conninfo() const;

@@ -130,6 +130,15 @@ TEST_CASE("a database name is a name, whatever it looks like", "[pg]") {
   }
 }
 
+TEST_CASE("children are told the database by name, also where that comes from elsewhere", "[pg]") {
+  const CleanEnvironment clean;
+  CHECK(read_back(Target::parse("user=me").public_conninfo()).at("dbname") == "me");
+  const ScopedEnv database("PGDATABASE", "elsewhere");
+  CHECK(read_back(Target::parse("").public_conninfo()).at("dbname") == "elsewhere");
+  CHECK(read_back(Target::parse("shop").public_conninfo()).at("dbname") == "shop");
+  CHECK(caught_kind([] { Target::parse("shop").with_database(""); }) == "config");
+}
+
 TEST_CASE("unknown settings are refused with the one that was meant", "[pg]") {
   const CleanEnvironment clean;
   const Error typo = caught([] { Target::from_fields({{"hst", "h"}}); });
