@@ -4,6 +4,7 @@
 #include <array>
 
 #include "host/base/error.hpp"
+#include "host/base/text.hpp"
 
 namespace pgbak {
 namespace {
@@ -105,8 +106,9 @@ Json DumpFacts::to_json() const {
            {"restrict", restricted},
            {"connects", connects},
            {"tables", std::move(list)}};
-  if (!dumped_from.empty()) out["dumped_from"] = dumped_from;
-  if (!dumped_by.empty()) out["dumped_by"] = dumped_by;
+  constexpr std::size_t kVersionBytes = 80;
+  if (!dumped_from.empty()) out["dumped_from"] = tame(dumped_from, kVersionBytes);
+  if (!dumped_by.empty()) out["dumped_by"] = tame(dumped_by, kVersionBytes);
   if (toc_entries) out["toc_entries"] = *toc_entries;
   if (large_objects) out["large_objects"] = *large_objects;
   return out;

@@ -72,6 +72,14 @@ TEST_CASE("the result is JSON, whatever the encoding of the names", "[pg]") {
                        {"large_objects", 0}});
 }
 
+TEST_CASE("versions that a stranger wrote move no cursor, and are short", "[pg]") {
+  DumpFacts facts;
+  facts.dumped_from = "15\x1b[31m";
+  facts.dumped_by = "15" + std::string(1000, 'x');
+  CHECK(facts.to_json()["dumped_from"] == "15 [31m");
+  CHECK(facts.to_json()["dumped_by"].get<std::string>().size() < 100);
+}
+
 TEST_CASE("a dump of another format than expected is corrupt, and so is a short one", "[pg]") {
   const auto kind = [](DumpFormat format, const std::string& in) {
     return caught_kind([&] { run(format, InspectEmit::all, in, 50); });
