@@ -25,6 +25,26 @@ local M = {}
 
 local function wrong(message, hint) failure.raise('config', message, hint) end
 
+-- What cannot be meant together.
+local EITHER = { { 'create', 'drop_existing' }, { 'create', 'into_existing' },
+  { 'drop_existing', 'into_existing' } }
+
+local function check_options(opts)
+  for _, each in ipairs(EITHER) do
+    if opts[each[1]] and opts[each[2]] then
+      wrong(('--%s and --%s exclude each other'):format((each[1]:gsub('_', '-')),
+        (each[2]:gsub('_', '-'))), '--create makes a new database, --drop-existing drops one that '
+        .. 'is there and makes it anew, --into-existing adds to what is there')
+    end
+  end
+  for _, pattern in ipairs(opts.tolerate or {}) do
+    if not pattern:find '[^*?]' then
+      wrong(("--tolerate '%s' names no error"):format(pattern),
+        [[write what the server says, with * for a part of it: 'extension "pg_cron" *']])
+    end
+  end
+end
+
 -- Of options that only pg_restore has: what helps with a plain dump.
 local PLAIN = {
   { 'no_owner', 'owners and GRANTs can be left out of a custom-format backup only',
@@ -160,6 +180,7 @@ end
 ---@return pgbak.RestorePlan
 function M.make(backup, opts)
   if not backup.file then stores.select(opts.from, backup.store) end
+  check_options(opts)
   check_format(backup, opts)
   check_globals(backup, opts)
   local tables, schemas = parts(opts)
@@ -168,6 +189,7 @@ function M.make(backup, opts)
   local partly = #tables > 0 or #schemas > 0 or backup.options.data_only
   if not partly then target.check_empty(found, opts) end
   check_majors(backup, found, opts)
+  if (opts.jobs or 1) > 1 then target.check_jobs(opts.to, opts.jobs) end
   return {
     backup = backup, target = opts.to, found = found, tool = tool_for(backup, found),
     makes = opts.create or opts.drop_existing or false,

@@ -81,6 +81,8 @@ end
 -- Found out after the drop of the old one it would be too late.
 local MAY_CREATE = [[
 select exists (select from pg_catalog.pg_database where datname = $1) as there,
+  (select pg_catalog.pg_has_role(datdba, 'usage') from pg_catalog.pg_database
+    where datname = $1) as owns,
   (select rolsuper or rolcreatedb from pg_catalog.pg_roles where rolname = current_user) as may]]
 
 local function ask_to_make(backup, target, opts)
@@ -93,6 +95,10 @@ local function ask_to_make(backup, target, opts)
       .. 'database that is there, without --create and --drop-existing')
   end
   if row.there ~= 't' then return ask_absent(target) end
+  if opts.drop_existing and row.owns ~= 't' then
+    failure.raise('permission', ("the role may not drop the database '%s': it is another's"):format(
+      target:database()), 'its owner may, and an administrator')
+  end
   local found = ask(target)
   if opts.drop_existing then return found end
   failure.raise('exists', ("database '%s' exists already"):format(target:database()),
@@ -109,12 +115,24 @@ local function check_name(name)
     name, #name, MOST_NAME_BYTES))
 end
 
+-- Databases that the server and its tools need.
+local function check_special(name, opts)
+  if name == 'template0' or name == 'template1' then
+    failure.raise('refused', ("'%s' is the template of other databases"):format(name),
+      'new databases are copies of it; restore into another one')
+  elseif name == 'postgres' and not opts.into_existing then
+    failure.raise('refused', "'postgres' is the database by which others are made and dropped",
+      'restore into another one, or say --into-existing when you mean it')
+  end
+end
+
 ---Asks the server, and refuses the backup's own database.
 ---@param backup pgbak.Backup
 ---@param opts pgbak.RestoreOptions
 ---@return pgbak.RestoreTarget
 function M.inspect(backup, opts)
   check_name(opts.to:database())
+  check_special(opts.to:database(), opts)
   local found
   if opts.create or opts.drop_existing then
     found = ask_to_make(backup, opts.to, opts)
@@ -156,6 +174,30 @@ function M.check_consent(found, yes)
   if answer ~= found.dbname then
     failure.raise('refused', ('%s was not dropped: its name was not typed'):format(what))
   end
+end
+
+---Refuses more jobs than the server takes connections.
+---@param target Target
+---@param jobs integer
+function M.check_jobs(target, jobs)
+  local most = with(maintenance(target), function(connection)
+    return tonumber(connection:query('show max_connections')[1].max_connections)
+  end)
+  if jobs < most then return end
+  failure.raise('config', ('%d jobs are as many connections, the server takes %d in all'):format(
+    jobs, most), 'as many jobs as it has processors are enough')
+end
+
+---Says what will be dropped, and how many sessions will be ended.
+---@param target Target
+---@param found pgbak.RestoreTarget
+function M.tell_of_drop(target, found)
+  local row = with(maintenance(target), function(connection)
+    return connection:query('select count(*) as sessions from pg_catalog.pg_stat_activity '
+      .. 'where datname = $1', { found.dbname })[1]
+  end)
+  log.warn(("dropping database '%s' (%s, %d tables, functions or the like), sessions in it: %s")
+    :format(found.dbname, console.size(found.database_bytes), found.objects, row.sessions))
 end
 
 ---Drops the target's database and ends the sessions in it.

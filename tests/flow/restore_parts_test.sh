@@ -48,6 +48,8 @@ expect_stderr 'into a temporary file in .*/tmp$'
 expect_no_files 'tmp/*'
 expect_no_files 'tmp/.*spool*'
 expect_same_contents "$database" "$target"
+refused 3 '1000 jobs are as many connections' "$custom" --to "$target" --drop-existing --yes \
+  --jobs 1000
 refused 3 'several jobs are several transactions' "$custom" --to "$target" --jobs 2 \
   --single-transaction
 
@@ -61,6 +63,10 @@ restored "$custom" --to "$target" --table audit.log
 remake
 restored "$custom" --to "$target" --schema audit
 [[ $(sql "$target" -c 'select count(*) from audit.log') == 2 ]] || fail 'rows are missing'
+# Only then may it end early: else it has restored nothing, whatever its status says.
+fake_tool pg_restore <<<'exit 0'
+refused 11 'ended before it had read all its input' "$custom" --to "${target}_none" --create
+unset PG_PROGRAM_DIR
 # A table that is not in the backup: pg_restore alone would call that a success.
 remake
 refused 11 'table "nothing" not found' "$custom" --to "$target" --table nothing
@@ -77,6 +83,7 @@ refused 9 'is the database that this backup was made of' "$plain" --to "$databas
 refused 8 'exists already' "$plain" --to "$database" --create
 expect_stderr 'hint: .*restore into another name'
 restored "$plain" --to "$target" --drop-existing --yes
+expect_stderr "warn .*dropping database '$target' \([^,]+, 1 tables.*sessions in it: [0-9]+"
 expect_same_contents "$database" "$target"
 restored "$plain" --to "${target}_new" --drop-existing
 expect_same_contents "$database" "${target}_new"
@@ -124,10 +131,15 @@ restored --before 12h --to "${target}_dry" --create --dry-run
 expect_stdout 'backup +shop/old.sql.zst$'
 expect_stdout 'checked +digest and structure are good'
 expect_stdout 'by +psql [0-9.]+, one transaction'
-restored --before "$(date -u -d '-36 hours' +%FT%TZ)" --to "${target}_dry" --create --dry-run
-expect_stdout 'backup +shop/older.sql.zst$'
+for format in %FT%TZ '%F %T'; do # the second one is that of `pgbak list`
+  at=$(date -u -d '-36 hours' "+$format")
+  restored --before "$at" --to "${target}_dry" --create --dry-run
+  expect_stderr "looking for the newest backup before ${at/ /T}"
+  expect_stdout 'backup +shop/older.sql.zst$'
+done
 refused 7 'there is no backup before 20' --before 30d --to "${target}_dry" --create
 refused 3 '--before must be a time' --before yesterday --to "${target}_dry" --create
+refused 3 'are minutes or months meant' --before 1h30m --to "${target}_dry" --create
 ! there "${target}_dry" || fail 'a dry run made a database'
 
 # The newest one is damaged: nothing is taken in its place unasked.
@@ -224,16 +236,40 @@ sql postgres -c "drop database $target" -c "drop role $role"
 restored "./roles/$owned" --to "$(url "$target")" --create --globals
 sql postgres -c "drop database $target" -c "drop role $role"
 
-# The runbook is a script that works.
+# The runbook is a script that works, from any directory, with the store that has the data.
 cat >pgbak.lua <<EOF
-return { databases = { { name = 'shop', url = '$DATABASE_URL' } }, stores = { './backups' } }
+return {
+  databases = { { name = 'shop', url = '$DATABASE_URL' } }, stores = { './gone', './backups' },
+}
 EOF
+mkdir -p gone/shop
+cp "backups/$plain"* gone/shop
+rm "gone/$plain"
 run "$PGBAK" runbook "$plain"
 expect_status 0
+expect_stdout "^cd $work/backups/shop$"
 expect_stdout '^sha256sum -c '
 expect_stdout '^createdb -T template0 -E UTF8 '
 expect_stdout '# 2000$'
 sed "s/NEW_DATABASE/$target/g" "$captured/stdout" >runbook.sh
-PGHOST=$PGBAK_TEST_SOCKET PGPORT=$PGBAK_TEST_PORT PGUSER=$PGBAK_TEST_USER \
-  PATH=$PGBAK_TEST_BINDIR:$PATH bash -eu runbook.sh >/dev/null || fail 'the runbook failed'
+runbook() {
+  (cd / && PGHOST=$PGBAK_TEST_SOCKET PGPORT=$PGBAK_TEST_PORT PGUSER=$PGBAK_TEST_USER \
+    PATH=$PGBAK_TEST_BINDIR:$PATH bash "$work/runbook.sh" >/dev/null)
+}
+runbook || fail 'the runbook failed'
 [[ $(sql "$target" -c 'select count(*) from shop') == 2000 ]] || fail 'rows are missing'
+# It ends at what is wrong, before anything is made.
+sql postgres -c "drop database $target"
+mv "backups/$plain" whole
+head -c -1 whole >"backups/$plain"
+! runbook || fail 'the runbook went on after a damaged backup'
+! there "$target" || fail 'the runbook restored a damaged backup'
+run "$PGBAK" runbook "$plain"
+expect_status 10
+expect_stderr "the data of '$plain' in ./gone is gone"
+mv whole "backups/$plain"
+rm "backups/$plain.globals.sql"
+run "$PGBAK" runbook "$plain"
+expect_status 0
+expect_stderr "globals.sql' is gone from ./backups"
+expect_stdout 'lost: make them yourself$'

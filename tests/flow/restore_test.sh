@@ -103,7 +103,13 @@ run "$PGBAK" restore "$key" --drop-existing --yes \
 expect_status 6
 expect_stderr "the role may not create the database '$target'"
 [[ $(contents "$target") == "$before" ]] || fail 'the database is not what it was'
-sql postgres -c "alter database $target owner to $PGBAK_TEST_USER" -c "drop role $owner"
+sql postgres -c "alter database $target owner to $PGBAK_TEST_USER" -c "alter role $owner createdb"
+run "$PGBAK" restore "$key" --drop-existing --yes \
+  --to "postgresql:///$target?host=$PGBAK_TEST_SOCKET&port=$PGBAK_TEST_PORT&user=$owner"
+expect_status 6
+expect_stderr "the role may not drop the database '$target'"
+[[ $(contents "$target") == "$before" ]] || fail 'the database is not what it was'
+sql postgres -c "drop role $owner"
 
 # Never into the source, whatever it is called; here it has lost a table, which must stay lost.
 sql "$source_database" -c 'drop table audit.log; delete from shop where id > 10'
@@ -157,6 +163,42 @@ run "$PGBAK" restore "$key" --to "$long" --create
 expect_status 3
 expect_stderr "the database's name '$long' has 64 bytes"
 ! there "${long%n}" || fail 'a database with a shorter name was made'
+before=$(contents "$target")
+for name in template0 template1 postgres; do
+  for how in '' --drop-existing; do
+    # shellcheck disable=SC2086  # an empty one is no argument
+    run "$PGBAK" restore "$key" --to "$name" $how --yes
+    expect_status 9
+    expect_stderr "^error: restore '$name': '$name' is the (template|database by which)"
+    [[ $(sql postgres -c "select count(*) from pg_stat_user_tables") == 0 ]] || fail 'it was filled'
+  done
+done
+# How? What cannot be meant.
+for options in '--create --drop-existing' '--drop-existing --into-existing' '--create --into-existing'; do
+  # shellcheck disable=SC2086  # two options
+  run "$PGBAK" restore "$key" --to "$target" $options --yes
+  expect_status 3
+  expect_stderr "${options/ / and } exclude each other"
+done
+for pattern in '' '*' '?*'; do
+  run "$PGBAK" restore "$key" --to "$target" --drop-existing --yes --tolerate "$pattern"
+  expect_status 3
+  expect_stderr 'names no error'
+done
+run "$PGBAK" restore "$key" --to "$target" --jobs 0
+expect_status 3
+expect_stderr '^error: --jobs N must be at least 1'
+[[ $(contents "$target") == "$before" ]] || fail 'the database is not what it was'
+
+# Two at once into one database: the second one, which is started by the first one's psql, is refused.
+sql postgres -c "create database ${target}_busy"
+fake_tool psql <<<"[[ -e inner ]] || DATABASE_URL=$(printf %q "$DATABASE_URL") \"\$PGBAK\" restore '$key' --to '${target}_busy' >inner 2>&1 </dev/null
+  cat >/dev/null; exit 1"
+run "$PGBAK" restore "$key" --to "${target}_busy"
+expect_status 11
+grep -q "'restore into ${target}_busy on cluster .* is being worked on by process" inner ||
+  fail "the second restore was not refused: $(cat inner)"
+unset PG_PROGRAM_DIR
 
 # Which one?
 run "$PGBAK" restore --to "$target"
