@@ -89,7 +89,8 @@ local function compare_count(expected, found, field, noun, plural)
     return failed(('expected %s, found %d'):format(count(expected[field], noun, plural),
       found[field]))
   end
-  return passed(count(found[field], noun, plural) .. ', as in the source')
+  return passed(found[field] == 0 and ('no %s, as in the source'):format(plural or noun .. 's')
+    or count(found[field], noun, plural) .. ', as in the source')
 end
 
 -- Comparisons by the kind of check, and the field of a fingerprint that each needs; that of
@@ -303,8 +304,8 @@ function COMPARISONS.row_counts(expected, found, context)
   note(seen.estimated > 0, '%d as estimated there (within %s)', seen.estimated,
     context.tolerance.text)
   note(expected.snapshot == false, 'counted there outside of the dump\'s snapshot')
-  table.insert(notes, 1, ('%.0f rows in %s, as in the source'):format(seen.rows,
-    count(seen.compared, 'table')))
+  table.insert(notes, 1, ('%.0f row%s in %s, as in the source'):format(seen.rows,
+    seen.rows == 1 and '' or 's', count(seen.compared, 'table')))
   return passed(table.concat(notes, '; '))
 end
 

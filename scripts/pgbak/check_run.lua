@@ -21,6 +21,7 @@ local LIMIT_SECONDS = 10
 
 ---@class pgbak.CheckContext
 ---@field connection Connection to the restored database
+---@field target? Target that is connected to: results leave out its address
 ---@field manifest table
 ---@field now integer the backup's own start, which `within` counts back from
 ---@field http? string address of a health check
@@ -112,7 +113,10 @@ local function message_of(raised)
   return text
 end
 
-local function shortened(text)
+---@param address? string a pattern
+local function shortened(text, address)
+  -- That of a throwaway server says nothing, and is another one each time.
+  if address then text = text:gsub(address, '') end
   text = text:gsub('%s*\n%s*', ' ')
   return #text <= MOST_BYTES and text or text:sub(1, MOST_BYTES):gsub('[\128-\255]+$', '') .. '...'
 end
@@ -136,7 +140,8 @@ local function evaluate(session, each)
     end
     state, message = 'failed', message_of(raised)
   end
-  return { name = spec.name, state = state, message = shortened(sys.mask(message)),
+  message = shortened(sys.mask(message), session.address)
+  return { name = spec.name, state = state, message = message,
     seconds = clock.steady() - started }
 end
 
@@ -150,6 +155,7 @@ function M.all(checks, context)
     connection = context.connection, manifest = context.manifest, now = context.now,
     http = context.http, expected = context.manifest.fingerprint,
     tolerate = context.tolerate or {},
+    address = context.target and (context.target:shown() .. ': '):gsub('%p', '%%%0'),
   }
   -- What a time without a zone means, and how times are written, must not hang on this machine.
   session.connection:query "set timezone = 'UTC'"

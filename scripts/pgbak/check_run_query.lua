@@ -57,18 +57,27 @@ function EXPECTATIONS.within(expect, found, session)
       age < 0 and 'after it' or 'before it')
 end
 
+local QUERIES = { select = true, with = true, values = true, table = true }
+
 -- Counted by the server: rows may be many.
-local function count_rows(session, sql)
-  local inner = sql:gsub('[%s;]+$', '')
-  return tonumber(session.connection:query(
-    ('select count(*) as n from (\n%s\n) as checked'):format(inner))[1].n)
+local function count_rows(session, spec)
+  local inner = spec.sql:gsub('[%s;]+$', '')
+  local ok, rows = pcall(session.connection.query, session.connection,
+    ('select count(*) as n from (\n%s\n) as checked'):format(inner))
+  if ok then return tonumber(rows[1].n) end
+  local word = inner:gsub('%-%-[^\n]*', ' '):gsub('/%*.-%*/', ' '):match '%a+'
+  if type(rows) == 'table' and rows.kind == 'process' and word and not QUERIES[word:lower()] then
+    return nil, ('one SELECT expected by :%s(), found %s'):format(spec.expect.op, shown(inner))
+  end
+  error(rows, 0)
 end
 
 ---check.sql
 function M.sql(session, spec)
   local op = spec.expect.op
   if op == 'returns_rows' or op == 'empty' then
-    local n = count_rows(session, spec.sql)
+    local n, problem = count_rows(session, spec)
+    if not n then return 'failed', problem end
     local fine = (n == 0) == (op == 'empty')
     return fine and 'passed' or 'failed', ('expected %s, found %s'):format(
       op == 'empty' and 'no rows' or 'rows', n == 0 and 'none' or compare.count(n, 'row'))
@@ -124,10 +133,14 @@ local LIMIT_SECONDS = 3600
 function M.custom(session, spec)
   local function query(sql, params) return session.connection:query(sql, params or {}) end
   local fine, message = sys.call_within(LIMIT_SECONDS, spec.fn, query, session.manifest)
-  message = message ~= nil and tostring(message) or nil
-  if fine == true then return 'passed', message or 'it returned true' end
+  -- What is given beside it says why it failed.
+  if fine == true then return 'passed', 'it returned true' end
+  if message ~= nil and type(message) ~= 'string' and type(message) ~= 'number' then
+    return 'failed', ('expected true, or false and why as a text; found %s and a %s'):format(
+      tostring(fine), type(message))
+  end
   if fine == false or fine == nil and message then
-    return 'failed', message or 'expected true, found false'
+    return 'failed', message and tostring(message) or 'expected true, found false'
   end
   return 'failed', ('expected true, or false and why; found %s'):format(
     fine == nil and 'nothing' or 'a ' .. type(fine))

@@ -216,7 +216,8 @@ local function run_checks(work)
   local began = clock.steady()
   local connection = pg.connect(work.scratch:target())
   local ok, results = pcall(check_run.all, work.policy, {
-    connection = connection, manifest = work.backup, tolerate = work.settings.tolerate or {},
+    connection = connection, target = work.scratch:target(), manifest = work.backup,
+    tolerate = work.settings.tolerate or {},
     http = work.settings.http, now = work.backup.time,
   })
   connection:close()

@@ -79,7 +79,7 @@ local manifest = json.decode(file:read '*a')
 file:close()
 if manifest.fingerprint == json.null() then manifest.fingerprint = nil end
 local results = runner.all(runner.load(policy, manifest), {
-  connection = pg.connect(pg.target(url)), manifest = manifest, http = http,
+  connection = pg.connect(pg.target(url)), target = pg.target(url), manifest = manifest, http = http,
   now = require('pgbak.clock').parse '2026-09-21T02:00:00Z',
   tolerate = { missing_extensions = { 'citext' } },
 })
@@ -229,12 +229,15 @@ return function(manifest)
     check.custom('t', function() end),
     check.custom('u', function(query) return query('select wrong') end),
     check.custom('v', function() local x; return x.y end),
+    check.custom('w', function() return true, 'books are off' end),
+    check.custom('x', function() return false, { 1, 2 } end),
+    check.sql('/* old ones */ delete from sale', 'y'):empty(),
   }
 end
 LUA
 copied "$orphan"' delete from parent where a < 4; create table "Sale" (id int)'
 check_copy policies/own.lua
-expect_red b,c,d,e,f,h,k,l,m,o,q,'rows of parent','rows of sale',s,t,u,v
+expect_red b,c,d,e,f,h,k,l,m,o,q,'rows of parent','rows of sale',s,t,u,v,x,y
 expect_stdout "^passed a: expected within 26h of the backup's start, 2026-09-21T02:00:00Z; found 2026-09-20 01:00:00\+00, .* before it$"
 expect_stdout '^failed b: .*; found 2026-09-19 16:00:00, .* before it$'
 expect_stdout '^failed c: .*; found 2999-01-01, .* after it$'
@@ -245,13 +248,16 @@ expect_stdout '^failed k: expected one value, found several columns$'
 expect_stdout '^failed l: expected one value, found 10 rows$'
 expect_stdout '^failed m: expected at most 5, found null$'
 expect_stdout '^failed o: expected no rows, found 10 rows$'
-expect_stdout '^failed q: .*relation "nothing" does not exist'
+expect_stdout '^failed q: relation "nothing" does not exist$' # and no server that is gone by then
 expect_stdout '^passed rows of sale: expected 10 rows \(within 5%\), found 10$'
 expect_stdout '^failed rows of parent: expected 50 rows \(within 2 rows\), found 47$'
 expect_stdout '^failed s: books are off$'
 expect_stdout '^failed t: expected true, or false and why; found nothing$'
-expect_stdout '^failed u: .*column "wrong" does not exist'
+expect_stdout '^failed u: column "wrong" does not exist$'
 expect_stdout '^failed v: policies/own.lua:[0-9]+: attempt to index'
+expect_stdout '^passed w: it returned true$'
+expect_stdout '^failed x: expected true, or false and why as a text; found false and a table$'
+expect_stdout '^failed y: one SELECT expected by :empty\(\), found /\* old ones \*/ delete from sale$'
 expect_stdout '^passed amcheck: [0-9]+ B-tree indexes, whole and with every row$'
 
 # An index that lacks rows of its table.
