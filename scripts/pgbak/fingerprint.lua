@@ -210,12 +210,24 @@ function Session:close()
   self.connection = nil
 end
 
-local NARROWING = { 'schemas', 'exclude_schemas', 'tables', 'exclude_tables', 'extra' }
+local NARROWING = { 'schemas', 'exclude_schemas', 'tables', 'exclude_tables' }
+
+-- Options of pg_dump that leave in the dump all that a fingerprint counts.
+local HARMLESS = {}
+for _, option in ipairs { '--no-comments', '--no-security-labels', '--no-tablespaces',
+  '--no-publications', '--no-subscriptions', '--no-table-access-method', '--no-toast-compression',
+  '--quote-all-identifiers', '--disable-dollar-quoting', '--no-sync', '--clean', '-c',
+  '--if-exists', '--blobs', '--large-objects', '-b' } do
+  HARMLESS[option] = true
+end
 
 local function scope_of(options)
   if options.schema_only or options.data_only then return 'part' end
   for _, name in ipairs(NARROWING) do
     if options[name] and #options[name] > 0 then return 'part' end
+  end
+  for _, option in ipairs(options.extra or {}) do
+    if not HARMLESS[option] then return 'part' end
   end
   return 'all'
 end
