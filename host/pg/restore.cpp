@@ -204,11 +204,12 @@ std::unique_ptr<Sink> psql_sink(const Tool& psql, const Target& target, PsqlOpti
 std::unique_ptr<Sink> pg_restore_sink(const Tool& pg_restore, const Target& target,
                                       const PgRestoreOptions& options) {
   const std::string name = pg_restore_name(target);
-  // It reads no further than to the last of the data that it wants.
-  constexpr bool kMayEndEarly = true;
+  // It reads no further than to the last of the data that it wants; without a choice that is all.
+  const bool chooses =
+      !options.tables.empty() || !options.schemas.empty() || !options.extra.empty();
   return child_sink(
       command(pg_restore, target, pg_restore_args(options), RestoreTool::pg_restore, options.log),
-      name, pg_restore_verdict(options.log, name), kMayEndEarly);
+      name, pg_restore_verdict(options.log, name), chooses);
 }
 
 std::unique_ptr<Source> pg_restore_work(const Tool& pg_restore, const Target& target,

@@ -1,5 +1,6 @@
 // psql and pg_restore as ends of a pipeline. A restore is believed only when the program has exited
-// as it should and has said of no error that is not tolerated; psql has to have read everything.
+// as it should, said of no error that is not tolerated, and has read all that it was given; but for
+// pg_restore with chosen parts, which reads no further than to them.
 #pragma once
 
 #include <memory>
