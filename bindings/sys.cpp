@@ -69,6 +69,10 @@ void exists(Call& call) {
   call.push(std::filesystem::exists(call.string(1), ignored));
 }
 
+void absolute(Call& call) {
+  call.push(std::filesystem::absolute(call.string(1)).lexically_normal().string());
+}
+
 void free_bytes(Call& call) {
   std::error_code unknown;
   const auto space = std::filesystem::space(call.string(1), unknown);
@@ -246,6 +250,8 @@ const Module& sys_module() {
         human_seconds_text},
        {"exists", "Whether a file or directory exists.", path, "boolean", "yes or no", "",
         "sys.exists('pgbak.lua')", exists},
+       {"absolute", "A path from the root; links in it are not followed.", path, "string",
+        "without `.` and `..`", "io", "sys.absolute('./backups')", absolute},
        {"free_bytes",
         "Space on a file system.",
         {{"path", "string", false, "of something on it"}},

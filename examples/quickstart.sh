@@ -131,5 +131,5 @@ cat <<'END'
 
 OK: the backup was restored twice, the second time by pgbak alone, as a weekly
 `pgbak verify_weekly` would. The backup stays in .quickstart/backups;
-without pgbak it restores by: gunzip -c FILE.sql.gz | psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE
+without pgbak it restores by: gunzip -c FILE.sql.gz | psql -X -1 -v ON_ERROR_STOP=1 -d NEW_DATABASE
 END

@@ -58,7 +58,7 @@ function M.globals(key) return ('psql -X -d postgres -f %s'):format(file_of(key)
 ---@return string
 function M.data(key, format, codec)
   local reader = format == 'custom' and 'pg_restore --exit-on-error -d NEW_DATABASE'
-    or 'psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE'
+    or 'psql -X -1 -v ON_ERROR_STOP=1 -d NEW_DATABASE'
   local tool, file = codecs.stock_tool(codec), file_of(key)
   return tool and ('%s %s | %s'):format(tool, file, reader) or ('%s < %s'):format(reader, file)
 end

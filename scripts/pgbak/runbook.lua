@@ -1,7 +1,8 @@
 -- A backup's restore with stock tools, as a shell script that a person reads: from its store to the
--- checks afterwards. Pure, but for its words on sizes and times.
+-- checks afterwards. Pure, but for its words on sizes and times, and for where a directory lies.
 local console = require 'pgbak.console'
 local recipe = require 'pgbak.recipe'
+local sys = require 'pgbak.sys'
 
 local M = {}
 
@@ -24,8 +25,9 @@ end
 local function fetching(backup)
   local lines, place, endpoint = {}, s3_of(backup.store)
   if not place then
-    local root, below = backup.store:gsub('^file://', ''), backup.key:match '^(.*)/'
-    return { 'cd ' .. recipe.shell_word(below and ('%s/%s'):format(root, below) or root) }
+    -- From the root: a script is run anywhere.
+    local path = ('%s/%s'):format(backup.store:gsub('^file://', ''), backup.key:match '^.*/' or '')
+    return { 'cd ' .. recipe.shell_word((sys.absolute(path):gsub('(.)/+$', '%1'))) }
   end
   for _, key in ipairs(files_of(backup)) do
     lines[#lines + 1] = ('aws s3 cp %s%s .'):format(
@@ -68,6 +70,8 @@ local function steps(backup)
     add('roles and tablespaces, as superuser; "already exists" is fine, but this sets the\n'
       .. '# passwords and attributes of roles that are there, too',
       { recipe.globals(backup.globals.key) })
+  elseif backup.globals then
+    add('roles and tablespaces were not saved, or are lost: make them yourself', {})
   end
   add('a new database; where the locale is not known, leave it out',
     { recipe.createdb(backup.fingerprint) })
@@ -85,12 +89,14 @@ local function remark(text, ...) return '# ' .. console.printable(text:format(..
 ---@return string
 function M.text(backup)
   local lines = {
+    '#!/usr/bin/env bash',
     remark("%s: '%s' of %s UTC", backup.key, backup.database, console.time(backup.time)),
     remark('%s stored in %s, %s dumped.', console.size(backup.stored_bytes), backup.store,
       console.size(backup.raw_bytes)),
     remark('Made by pg_dump %s of a server %s: use a server, and a %s, as new as that.',
       backup.tool_version, backup.server_version,
       backup.format == 'custom' and 'pg_restore' or 'psql'),
+    'set -euo pipefail  # as a script it stops at the first error',
   }
   for _, step in ipairs(steps(backup)) do
     lines[#lines + 1] = ''

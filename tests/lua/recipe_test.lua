@@ -1,5 +1,6 @@
 -- The restore commands of manifests: stock tools only, safe for any file name.
-local check = require('pgbak.sys').load 'tests/support/check.lua'()
+local sys = require 'pgbak.sys'
+local check = sys.load 'tests/support/check.lua'()
 local codecs = require 'pgbak.codecs'
 local recipe = require 'pgbak.recipe'
 local runbook = require 'pgbak.runbook'
@@ -7,12 +8,12 @@ local runbook = require 'pgbak.runbook'
 check.equal(recipe.lines('shop/s.sql.gz', 'plain', 'gzip'), {
   'sha256sum -c s.sql.gz.sha256',
   'createdb -T template0 NEW_DATABASE',
-  'gunzip -c s.sql.gz | psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE',
+  'gunzip -c s.sql.gz | psql -X -1 -v ON_ERROR_STOP=1 -d NEW_DATABASE',
 })
 check.equal(recipe.lines('s.sql.zst', 'plain', 'zstd')[3],
-  'zstd -dc s.sql.zst | psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE')
+  'zstd -dc s.sql.zst | psql -X -1 -v ON_ERROR_STOP=1 -d NEW_DATABASE')
 check.equal(recipe.lines('s.sql', 'plain', 'none')[3],
-  'psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE < s.sql')
+  'psql -X -1 -v ON_ERROR_STOP=1 -d NEW_DATABASE < s.sql')
 check.equal(recipe.lines('s.dump.gz', 'custom', 'gzip')[3],
   'gunzip -c s.dump.gz | pg_restore --exit-on-error -d NEW_DATABASE')
 check.equal(recipe.lines('s.dump', 'custom', 'none')[3],
@@ -29,7 +30,7 @@ check.equal(recipe.lines('a/s.sql', 'plain', 'none', source, 'a/s.sql.globals.sq
   'sha256sum -c s.sql.sha256',
   'psql -X -d postgres -f s.sql.globals.sql',
   'createdb -T template0 -E UTF8 --locale=de_DE.UTF-8 NEW_DATABASE',
-  'psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE < s.sql',
+  'psql -X -1 -v ON_ERROR_STOP=1 -d NEW_DATABASE < s.sql',
 })
 check.equal(recipe.createdb { encoding = 'UTF8', collate = 'C', ctype = 'en_US.UTF-8',
   locale_provider = 'icu', icu_locale = 'de@x y' },
@@ -62,6 +63,12 @@ backup.store, backup.globals, backup.fingerprint = 'file:///srv/our backups', ni
 text = runbook.text(backup)
 check.equal(text:find("\ncd '/srv/our backups/a'\n", 1, true) ~= nil, true)
 check.equal(text:find('roles', 1, true), nil)
+check.equal(text:find('\nset -euo pipefail', 1, true) ~= nil, true)
+backup.store, backup.key = './shelf/../shelf', 's.dump.zst'
+check.equal(runbook.text(backup):match '\ncd (/[^\n]*)\n' , sys.absolute 'shelf')
+backup.globals = { problem = 'permission denied' }
+check.equal(runbook.text(backup):find('make them yourself', 1, true) ~= nil, true)
+backup.globals = nil
 
 -- Names are anybody's: none becomes a line of the script, none moves a cursor.
 backup.database, backup.tool_version = 'a\ntouch pwned\n', '15\ntouch pwned'
