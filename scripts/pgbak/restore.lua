@@ -214,7 +214,8 @@ end
 local function rehearse(backup, opts)
   backup = source.whole(backup, opts.from)
   local plan = plans.make(backup, opts)
-  local checked = reading(opts, source.inspect, backup, opts.from)
+  local checked = source.inspect(backup, opts.from,
+    function(...) return reading(opts, ...) end)
   plans.check_connects(plan, checked.connects)
   io.write(plans.text(plan, checked))
   return { backup = backup, target = plan.target, jobs = plan.jobs, tolerated = {}, seconds = 0 }

@@ -70,12 +70,15 @@ end
 ---where one has it damaged.
 ---@param backup pgbak.Backup
 ---@param from pgbak.StoreSpec|pgbak.StoreSpec[]
+---@param reading fun(fn: function, ...: any): any calls a function that reads it
 ---@return table what structure.check found
-function M.inspect(backup, from)
+function M.inspect(backup, from, reading)
   local structure = require 'pgbak.structure'
-  if backup.file then return run.step('check', backup.file, structure.of_file, backup.file) end
+  if backup.file then
+    return run.step('check', backup.file, reading, structure.of_file, backup.file)
+  end
   return (backups.with_good_copy(backup, from, 'check',
-    function(store) return structure.check(backup, store, {}) end))
+    function(store) return reading(structure.check, backup, store, {}) end))
 end
 
 ---Whether what a user typed for a backup is a file: no key begins so.

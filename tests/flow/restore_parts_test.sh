@@ -142,9 +142,9 @@ refused 3 '--before must be a time' --before yesterday --to "${target}_dry" --cr
 refused 3 'are minutes or months meant' --before 1h30m --to "${target}_dry" --create
 ! there "${target}_dry" || fail 'a dry run made a database'
 
-# The newest one is damaged: nothing is taken in its place unasked.
+# The newest one turns out to be damaged: nothing is taken in its place unasked.
 cp backups/shop/old.sql.zst whole
-printf x >>backups/shop/old.sql.zst
+printf damage | dd of=backups/shop/old.sql.zst bs=1 seek=9999 conv=notrunc status=none
 refused 10 'shop/old.sql.zst' --before 12h --to "${target}_dry" --create
 expect_stderr 'hint: .*the one before it is shop/older.sql.zst'
 refused 10 'shop/old.sql.zst' --before 12h --to "${target}_dry" --create --dry-run
