@@ -220,6 +220,11 @@ local function text_of(value)
   return table.concat(out, ', ')
 end
 
+-- An address of a health check may hold a token in its query.
+local function shown_text(value)
+  return (sys.mask(text_of(value)):gsub('(https?://[^%s?]*%?)[^%s,]+', '%1…'))
+end
+
 local function stores_text(list)
   local out = {}
   for i, each in ipairs(list) do
@@ -237,13 +242,12 @@ local function database_rows(config, rows)
     for _, option in ipairs(require('pgbak.dump_options').list) do
       local own = db[option.name]
       if own ~= nil and text_of(own) ~= text_of(config.given[option.name]) then
-        table.insert(rows, { key = key .. '.' .. option.name, value = sys.mask(text_of(own)),
+        table.insert(rows, { key = key .. '.' .. option.name, value = shown_text(own),
           origin = origin })
       end
     end
     if text_of(db.verify) ~= text_of(config.verify) then
-      table.insert(rows, { key = key .. '.verify', value = sys.mask(text_of(db.verify)),
-        origin = origin })
+      table.insert(rows, { key = key .. '.verify', value = shown_text(db.verify), origin = origin })
     end
   end
 end
@@ -254,7 +258,7 @@ local function store_rows(config, rows)
   for i, each in ipairs(config.stores) do
     if each.retention then
       table.insert(rows, { key = ('stores[%d].retention'):format(i),
-        value = sys.mask(text_of((given[i] or given).retention)), origin = config.origins.stores })
+        value = shown_text((given[i] or given).retention), origin = config.origins.stores })
     end
   end
 end
@@ -275,7 +279,7 @@ function M.rows(config)
     end
     if name ~= 'databases' then
       table.insert(rows,
-        { key = name, value = sys.mask(text_of(value)), origin = config.origins[name] })
+        { key = name, value = shown_text(value), origin = config.origins[name] })
     end
     if name == 'stores' then store_rows(config, rows) end
   end

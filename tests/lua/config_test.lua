@@ -257,6 +257,7 @@ for _, row in ipairs(config.rows(resolve({
   databases = { { name = 'n', host = 'h', user = 'u', dbname = 'd', password = secret,
     codec = 'none' }, 'postgresql://u:hunter2@h2/e' },
   tags = { team = 'x' }, stores = { './backups', { url = './second', required = false } },
+  verify = { server = 'postgresql://u@h/db?password=hunter2', http = 'http://h/x?key=hunter2' },
 }))) do
   text[#text + 1] = ('%s=%s [%s]'):format(row.key, row.value, row.origin)
 end
@@ -266,7 +267,7 @@ for _, line in ipairs { 'databases[1].name=n [my.lua]', 'databases[1].target=d o
   'databases[1].codec=none [my.lua]', 'databases[2].target=e on h2:5432 [my.lua]',
   'stores=./backups, ./second (best effort) [my.lua]', 'strategy=stream [default]',
   'temp_dir=$TMPDIR or /tmp [default]', 'tags=team = x [my.lua]',
-  'retention=policies/retention.lua [default]' } do
+  'retention=policies/retention.lua [default]', 'http = http://h/x?…, server = ' } do
   check.equal(text:find(line, 1, true) ~= nil and line or text, line)
 end
 for _, setting in ipairs(settings.list) do
