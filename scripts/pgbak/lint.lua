@@ -8,6 +8,7 @@ local schema = require 'pgbak.schema'
 local settings = require 'pgbak.settings'
 local stores = require 'pgbak.stores'
 local sys = require 'pgbak.sys'
+local verify_settings = require 'pgbak.verify_settings'
 
 local M = {}
 
@@ -112,11 +113,12 @@ local function path_below(path, key) return path == '' and tostring(key) or path
 function check_table(node, field, path, report, whose)
   for i, item in ipairs(node.items) do
     local inner = field.item
-    if field.fields and item.key ~= nil then
-      inner = field.fields[item.key]
+    local key = item.key or item.positional and field.type == 'table' and ('[%d]'):format(i) or nil
+    if field.fields and key ~= nil then
+      inner = field.fields[key]
       if not inner then
         local what = whose and "unknown option '%s' of " .. whose or "unknown key '%s'"
-        report(item.line, what:format(path_below(path, item.key)),
+        report(item.line, what:format(item.key and path_below(path, key) or path .. key),
           schema.did_you_mean(item.key, sorted_keys(field.fields)))
       end
     end
@@ -237,8 +239,19 @@ end
 local function check_verify(node, path, report)
   for _, item in ipairs(node.items or {}) do
     local value = behind(item.value)
-    if item.key == 'checks' and value.kind == 'constant' then
-      lint_policy.check_setting('verify.checks', value.value, path, value.line, report)
+    if value.kind == 'constant' and item.key then
+      lint_policy.check_setting('verify.' .. item.key, value.value, path, value.line, report)
+      local message, hint = verify_settings.wrong_address { [item.key] = value.value }
+      if message then report(value.line, message, hint) end
+    end
+  end
+end
+
+-- A database's own table may hold `verify`, too.
+local function check_databases(node, path, report)
+  for _, item in ipairs(node.items or {}) do
+    for _, own in ipairs(behind(item.value).items or {}) do
+      if own.key == 'verify' then check_verify(behind(own.value), path, report) end
     end
   end
 end
@@ -258,6 +271,7 @@ local function check_config(parsed, path, report)
     end
     if item.key == 'stores' then check_stores(value, path, report) end
     if item.key == 'verify' then check_verify(value, path, report) end
+    if item.key == 'databases' then check_databases(value, path, report) end
     -- One in a variable may be filled by other lines.
     if item.key == 'retention' and item.value.kind == 'table' and #item.value.items == 0 then
       report(item.line, 'the retention holds no rule', "{ daily = 7, manual = 'forever' }")

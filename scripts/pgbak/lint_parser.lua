@@ -103,6 +103,8 @@ function Parser:table()
       item.key = type(key) == 'string' and key or nil
       self:take()
       self:take()
+    else
+      item.positional = true
     end
     item.value = self:expression()
     table.insert(node.items, item)

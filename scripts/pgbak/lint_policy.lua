@@ -10,6 +10,7 @@ local policy = require 'pgbak.policy'
 local schema = require 'pgbak.schema'
 local store = require 'pgbak.store'
 local sys = require 'pgbak.sys'
+local verify_pick = require 'pgbak.verify_pick'
 
 local M = {}
 
@@ -115,6 +116,7 @@ local SETTINGS = {
     mixed = 'a retention' },
   ['verify.checks'] = { from = policy.load, try = try_checks, other = try_retention,
     mixed = 'a retention' },
+  ['verify.pick'] = { from = verify_pick.from },
 }
 
 ---What is wrong with a setting beyond that it cannot be loaded: a template that gives no key, or a
@@ -156,6 +158,7 @@ end
 function M.check_setting(name, value, path, line, report)
   if not SETTINGS[name] or type(value) ~= 'string' then return end
   local ok, err = pcall(SETTINGS[name].from, value, path)
+  if ok and not SETTINGS[name].try then return end
   if ok then
     local message, hint = misfit(SETTINGS[name], name, value, path)
     if message then report(line, message, hint) end

@@ -347,9 +347,8 @@ local function begin(backup, opts, outcome)
   backup = whole(backup, store)
   outcome.backup = backup
   local settings = opts.verify or {}
-  if settings.server == '' then
-    failure.raise('config', 'verify.server is empty', 'is a variable not set?')
-  end
+  local wrong, hint = verify_settings.wrong_address(settings)
+  if wrong then failure.raise('config', wrong, hint) end
   log.info(('verifying %s in %s'):format(backup.key, store:url()))
   local work = { backup = backup, store = store, settings = settings, started = clock.now(),
     checks = {}, timings = {}, notes = json.array {}, tolerated = {} }

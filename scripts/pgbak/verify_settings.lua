@@ -37,6 +37,22 @@ M.field = { type = 'table', fields = {
   tolerate = { type = 'table', fields = TOLERATE },
 } }
 
+---What is wrong with the addresses, or nothing. They may hold secrets, and are not shown.
+---@param settings pgbak.VerifySettings
+---@return string? message
+---@return string? hint
+function M.wrong_address(settings)
+  local server, http = settings.server, settings.http
+  if server == '' then return 'verify.server is empty', 'is a variable not set?' end
+  local scheme = type(server) == 'string' and server:match '^(%w+)://'
+  if scheme and scheme ~= 'postgresql' and scheme ~= 'postgres' then
+    return ("verify.server must be a URL postgresql://…, not %s://…"):format(scheme)
+  end
+  if type(http) == 'string' and not http:find '^https?://[^/]' then
+    return 'verify.http must be an address http://… or https://…'
+  end
+end
+
 local function over(own, all)
   local out = {}
   for key, value in pairs(all or {}) do out[key] = value end

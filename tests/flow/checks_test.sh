@@ -335,3 +335,23 @@ expect_stdout "^pgbak.lua:3: no policy file 'policies/owns.lua' .*did you mean '
 sed -i 's/owns/own/' pgbak.lua
 run "$PGBAK" check pgbak.lua
 expect_status 0
+# Settings that a verification refuses are mistakes there, too, those of one database as well.
+cat >pgbak.lua <<'LUA'
+return {
+  databases = { { url = 'postgresql:///shop', verify = { pick = 'newst', jobs = 0 } } },
+  verify = {
+    pick = 'oldest',
+    server = 'mysql://x',
+    tolerate = { 'x' },
+    http = 'foo',
+  },
+}
+LUA
+run "$PGBAK" check pgbak.lua
+expect_status 3
+expect_stdout "^pgbak.lua:2: verify.pick cannot be 'newst' .*did you mean 'newest'"
+expect_stdout '^pgbak.lua:2: .*verify.jobs must be at least 1'
+expect_stdout "^pgbak.lua:4: verify.pick cannot be 'oldest'"
+expect_stdout '^pgbak.lua:5: verify.server must be a URL postgresql://…, not mysql://…$'
+expect_stdout "^pgbak.lua:6: unknown key 'verify.tolerate\[1\]'"
+expect_stdout '^pgbak.lua:7: verify.http must be an address http://'
