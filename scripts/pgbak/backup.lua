@@ -49,6 +49,7 @@ local function lacking(plan)
     })
     if found then
       log.info(('%s: %s has %s of today'):format(plan.db.name, each.store:url(), found.key))
+      plan.of_today = found
     else
       out[#out + 1] = each
     end
@@ -137,14 +138,14 @@ local function perform_locked(db, opts)
   local ok, result = pcall(perform, plan)
   lock:close()
   if not ok then error(result, 0) end
-  return result
+  return result, plan.of_today
 end
 
 ---A backup that does not pass stays where it is, but has failed: nothing is deleted because of it.
 local function perform_verified(db, opts)
-  local manifests = perform_locked(db, opts)
-  local first = manifests[1] -- nothing where each store has one of today
-  if opts.verify and first then
+  local manifests, of_today = perform_locked(db, opts)
+  local first = manifests[1] or of_today -- a second try must not call proven what the first did not
+  if opts.verify and first and not first.verified then
     local to = stores.destinations(opts.to)
     require('pgbak.verify').run(backups.find { from = to, key = first.key },
       { from = to, verify = db.verify })

@@ -28,6 +28,7 @@ local M = {}
 ---@field options table dump options
 ---@field to pgbak.Destination[]
 ---@field all? pgbak.Destination[] also those that have a backup of today (skip_if_exists)
+---@field of_today? table the backup that one of those has
 ---@field replaces? pgbak.Replaces whose backup under this key is replaced
 ---@field fingerprint? table of the source, once it is taken
 ---@field quarantine? string[] why the admission policy doubts the dump

@@ -86,6 +86,19 @@ run "$PGBAK" status
 expect_stdout 'LAST VERIFIED'
 [[ $("$PGBAK" status --json | jq -r '.newest[0].last_verified') == 20* ]] || fail 'status does not say'
 cp -r backups pristine
+# A second try on the same day makes no backup, and proves the one that is there, once.
+echo "return { skip_if_exists = true, verify = { server = '$(url postgres)' } }" >pgbak.lua
+rm "backups/$key.verified"
+run "$PGBAK" backup --type daily --verify
+expect_status 0
+expect_stderr 'every store has a daily backup of today'
+expect_record .passed true
+expect_record .method database
+run "$PGBAK" backup --type daily --verify
+expect_status 0
+expect_nowhere 'verifying'
+rm pgbak.lua
+restore_shelf
 
 # Its server is not needed. What is printed, and written for machines and people.
 export DATABASE_URL="postgresql://nobody@127.0.0.1:1/$database"
@@ -268,14 +281,41 @@ rm "backups/$other"*
 run "$PGBAK" verify --all-unverified
 expect_status 0
 expect_stdout 'nothing to verify'
-run "$PGBAK" verify --all-unverified --database none
-expect_status 7
-expect_stderr "there is no good backup of 'none' in ./backups"
+for wrong in "--database none:of 'none'" "--type none:of type 'none'"; do
+  # shellcheck disable=SC2086  # several arguments
+  run "$PGBAK" verify --all-unverified ${wrong%%:*}
+  expect_status 7
+  expect_stderr "there is no good backup ${wrong##*:} in ./backups"
+done
 
 # Wrong calls.
-for wrong in '' "$key --latest" "$key --all-unverified" '--latest --json nowhere/x.json'; do
+for wrong in '' "$key --latest" "$key --all-unverified" '--latest --json nowhere/x.json' \
+  '--latest --jobs 0' '--latest --server=' '--latest --structure --server x' '--latest --json=' \
+  '--latest --json x --html x'; do
   # shellcheck disable=SC2086  # several arguments
   run "$PGBAK" verify $wrong
   [[ $status == 3 || $status == 7 ]] || fail "status $status of: verify $wrong"
+  expect_nowhere embedded:
 done
+# A setting that is wrong is not "nothing to verify".
+echo "return { verify = { pick = 'oldest' } }" >pgbak.lua
+run "$PGBAK" verify_weekly
+expect_status 3
+expect_stderr "verify.pick cannot be 'oldest'"
+expect_nowhere 'nothing to verify'
+rm pgbak.lua
+# Jobs do not fail a plain dump. A page for standard output.
+restore_shelf
+run "$PGBAK" verify --latest --server "$server" --jobs 3 --html -
+expect_status 0
+xmllint --noout "$captured/stdout" || fail 'standard output holds more than the page'
+grep -q 'jobs are for the custom format' "$captured/stdout" || fail 'the page does not tell of jobs'
+# Where the record cannot be written, what was found is told all the same.
+mkdir "backups/$key.verified.d" && rm "backups/$key.verified" && mv "backups/$key.verified"{.d,}
+run "$PGBAK" verify --latest --server "$server" --json report.json
+[[ $status != 0 ]] || fail 'nobody is told that it was not recorded'
+expect_stdout 'row counts'
+expect_stdout 'COULD NOT BE VERIFIED'
+[[ $(jq -r '.untried, .verifications[0].record.passed' report.json | xargs) == '1 true' ]] ||
+  fail 'report.json does not tell what was found'
 expect_no_leftovers
