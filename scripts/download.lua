@@ -1,5 +1,6 @@
 -- scripts/download.lua: copy a backup from its store into a directory
 local backups = require 'pgbak.backups'
+local before = require 'pgbak.before'
 local copy = require 'pgbak.copy'
 local failure = require 'pgbak.failure'
 local pgbak = require 'pgbak'
@@ -14,8 +15,9 @@ local options = pgbak.args({ ... }, {
     { name = 'key', positional = true, doc = 'the backup, as `pgbak list` shows it' },
     { name = 'latest', type = 'flag',
       doc = 'the newest one with tables and rows, instead of a key' },
-    { name = 'database', value = 'NAME', doc = 'with --latest: of this database' },
-    { name = 'type', doc = 'with --latest: of this type' },
+    before.option,
+    { name = 'database', value = 'NAME', doc = 'with --latest, --before: of this database' },
+    { name = 'type', doc = 'with --latest, --before: of this type' },
     { name = 'to', value = 'DIR', default = '.', doc = 'below which directory' },
     { name = 'store', value = 'URL', doc = 'look only in this store' },
   },
@@ -25,6 +27,7 @@ if not options then return end
 
 local config = pgbak.config({}, { databases_optional = true })
 local from = stores.select(config.stores, options.store)
+before.read(options)
 local backup = backups.chosen(options, from)
 if options.to:find '^%l[%w+.-]*:' then
   pgbak.fail('config', ("--to names a directory, not '%s'"):format(options.to),
@@ -44,7 +47,7 @@ backups.with_good_copy(backup, from, 'download', function(source)
       stall_timeout_seconds = config.given.stall_timeout_seconds,
     })
   if err == nil then return end
-  if options.latest and type(err) == 'table' and err.kind == 'corrupt' then
+  if not options.key and type(err) == 'table' and err.kind == 'corrupt' then
     failure.advise(err, backups.older_one(backup, options, from))
   end
   error(err, 0)

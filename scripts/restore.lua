@@ -1,8 +1,6 @@
 -- scripts/restore.lua: restore a backup into a database
 local backups = require 'pgbak.backups'
-local calendar = require 'pgbak.calendar'
-local clock = require 'pgbak.clock'
-local log = require 'pgbak.log'
+local before = require 'pgbak.before'
 local pg = require 'pgbak.pg'
 local pgbak = require 'pgbak'
 local source = require 'pgbak.restore_source'
@@ -18,8 +16,7 @@ local options = pgbak.args({ ... }, {
       doc = 'the backup, as `pgbak list` shows it; or a file: ./shop.sql.gz' },
     { name = 'latest', type = 'flag',
       doc = 'the newest one with tables and rows, instead of a key' },
-    { name = 'before', value = 'TIME', doc = 'the newest one that started before then: '
-      .. '2026-09-21T02:00:00Z, 2026-09-21, or so long ago: 12h, 3d, 2w, 1y' },
+    before.option,
     { name = 'database', value = 'NAME', doc = 'with --latest, --before: of this database' },
     { name = 'type', doc = 'with --latest, --before: of this type' },
     { name = 'to', value = 'TARGET', required = true,
@@ -64,24 +61,6 @@ if options.single_transaction and options.no_single_transaction then
   pgbak.fail('config', '--single-transaction and --no-single-transaction exclude each other')
 end
 
-local TIMES = 'write 2026-09-21T02:00:00Z, 2026-09-21, or how long ago: 12h, 3d, 2w, 1y'
-
--- A time, also as `pgbak list` shows it, the beginning of a day (UTC), or a duration by the
--- calendar.
-local function time_of(text)
-  local duration = calendar.duration(text)
-  if duration and text:find 'm' then
-    pgbak.fail('config', ("--before '%s': are minutes or months meant?"):format(text), TIMES)
-  end
-  if duration then return calendar.minus(clock.now(), duration) end
-  local written = text:gsub('^%d%d%d%d%-%d%d%-%d%d$', '%0T00:00:00Z')
-    :gsub('^(%d%d%d%d%-%d%d%-%d%d) (%d%d:%d%d:%d%d)$', '%1T%2Z')
-  local ok, time = pcall(clock.parse, written)
-  if ok then return time end
-  pgbak.fail('config', ("--before must be a time, a day or a duration, not '%s'"):format(text),
-    TIMES)
-end
-
 -- A bare name is a database on the server where the backup comes from.
 local function target_of(config, backup)
   if options.to:find('=', 1, true) or options.to:find('://', 1, true) then
@@ -104,10 +83,7 @@ end
 
 local config = pgbak.config({}, { databases_optional = true })
 local from = stores.select(config.stores, options.store)
-if options.before then
-  options.before = time_of(options.before)
-  log.info('looking for the newest backup before ' .. clock.format(options.before))
-end
+before.read(options)
 local backup = chosen(from)
 local yes = options.yes or sys.is_terminal 'stdin' and sys.ask or nil
 local single

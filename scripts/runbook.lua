@@ -1,5 +1,6 @@
 -- scripts/runbook.lua: print how a backup is restored without pgbak
 local backups = require 'pgbak.backups'
+local before = require 'pgbak.before'
 local failure = require 'pgbak.failure'
 local log = require 'pgbak.log'
 local pgbak = require 'pgbak'
@@ -15,8 +16,9 @@ local options = pgbak.args({ ... }, {
     { name = 'key', positional = true, doc = 'the backup, as `pgbak list` shows it' },
     { name = 'latest', type = 'flag',
       doc = 'the newest one with tables and rows, instead of a key' },
-    { name = 'database', value = 'NAME', doc = 'with --latest: of this database' },
-    { name = 'type', doc = 'with --latest: of this type' },
+    before.option,
+    { name = 'database', value = 'NAME', doc = 'with --latest, --before: of this database' },
+    { name = 'type', doc = 'with --latest, --before: of this type' },
     { name = 'store', value = 'URL', doc = 'look only in this store' },
   },
   examples = { 'pgbak runbook --latest --database shop > restore-shop.sh' },
@@ -25,6 +27,7 @@ if not options then return end
 
 local config = pgbak.config({}, { databases_optional = true })
 local from = stores.select(config.stores, options.store)
+before.read(options)
 local backup = source.whole(backups.chosen(options, from), from)
 
 -- A script that names what is not there fails on the worst of days.

@@ -137,6 +137,12 @@ for format in %FT%TZ '%F %T'; do # the second one is that of `pgbak list`
   expect_stderr "looking for the newest backup before ${at/ /T}"
   expect_stdout 'backup +shop/older.sql.zst$'
 done
+run "$PGBAK" download --before 36h --to downloaded
+expect_status 0
+expect_stdout '^downloaded/shop/older.sql.zst$'
+run "$PGBAK" runbook --before 12h
+expect_status 0
+expect_stdout '^sha256sum -c old.sql.zst.sha256$'
 refused 7 'there is no backup before 20' --before 30d --to "${target}_dry" --create
 refused 3 '--before must be a time' --before yesterday --to "${target}_dry" --create
 refused 3 'are minutes or months meant' --before 1h30m --to "${target}_dry" --create
