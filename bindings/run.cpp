@@ -33,7 +33,12 @@ void step(Call& call) {
   const int status = lua_pcall(lua, arguments, LUA_MULTRET, 0);
   ledger.leave();
   if (status != 0) {
-    ledger.fail(entry, error_from_lua(lua, -1));
+    Error error = error_from_lua(lua, -1);
+    const Run& run = call.run();
+    if (run.stop.requested() && error.hint().empty() && !run.when_stopped.empty()) {
+      error = std::move(error).hint(run.when_stopped);
+    }
+    ledger.fail(entry, error);
     throw Reraise();
   }
   ledger.succeed(entry);
@@ -45,6 +50,8 @@ void acknowledge(Call& call) {
 }
 
 void degrade(Call& call) { call.run().ledger.degrade(call.string(1), call.string(2)); }
+
+void when_stopped(Call& call) { call.run().when_stopped = call.string(1); }
 
 void differs(Call& call) { call.run().differs = true; }
 
@@ -125,6 +132,15 @@ const Module& run_module() {
         "",
         "run.differs()",
         differs},
+       {"when_stopped",
+        "Says what a user is to know, as a hint, if the run is stopped from now on: nothing in Lua "
+        "runs after that. The empty text takes it back.",
+        {{"hint", "string", false, "what is left behind, and what helps"}},
+        "",
+        "",
+        "",
+        "run.when_stopped \"database 'shop_test' stays\"",
+        when_stopped},
        {"lock",
         "Makes sure that only one run of this user on this machine works on something. The lock "
         "ends with the "

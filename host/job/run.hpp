@@ -32,6 +32,7 @@ struct Run {
   SteadyClock::time_point started_steady = SteadyClock::now();
   std::atomic<std::size_t> records = 0;  ///< of deletions, that this run has written so far
   bool differs = false;            ///< what the script was to compare: exit code 1 instead of 0
+  std::string when_stopped;        ///< a hint for steps that a stop ends; may be empty
   bool tests = false;              ///< `pgbak test`: this run may rehearse others
   Rehearsal* rehearsal = nullptr;  ///< the world that this run is rehearsed in, if it is not real
   /// Called about four times a second while a pipeline is waited for, and with an empty label when

@@ -58,7 +58,7 @@ M.of_file = source.of_file
 -- Roles and tablespaces belong to the server, which may have some of them.
 local THERE_ALREADY = { 'role "*" already exists', 'tablespace "*" already exists' }
 
-local function restore_globals(plan, store)
+local function try_globals(plan, store)
   local maintenance = plan.target:with_database('postgres')
   local restore_log = pg.restore_log { tolerate = THERE_ALREADY }
   local spec = source.globals(plan.backup, store)
@@ -66,6 +66,19 @@ local function restore_globals(plan, store)
   stream.run(spec)
   log.info(('restored roles and tablespaces, %d of them were there already'):format(
     #restore_log:tolerated()))
+end
+
+local function restore_globals(plan, store)
+  local ok, err = pcall(try_globals, plan, store)
+  if ok then return end
+  local text = type(err) == 'table' and err.text or ''
+  if type(err) == 'table' and err.kind == 'not_found' then
+    failure.advise(err, 'make the roles yourself, and restore without --globals')
+  elseif text:find 'permission denied' or text:find 'must be superuser' then
+    failure.advise(err, 'only a superuser may do that: name one in --to, or make the roles '
+      .. 'yourself and restore without --globals')
+  end
+  error(err, 0)
 end
 
 local function pg_restore_options(plan, opts, restore_log)
@@ -86,9 +99,9 @@ local function pipeline(plan, fetched, opts, restore_log)
   end
   local spec = source.spec(plan.backup, fetched.store)
   if plan.backup.format == 'plain' then
-    -- A dump without large objects is not read for their statements.
+    -- A dump that surely has no large objects is not read for their statements.
     local found = plan.backup.fingerprint or {}
-    if plan.single_transaction and found.large_objects ~= 0 then
+    if plan.single_transaction and not (found.snapshot and found.large_objects == 0) then
       table.insert(spec.through, pg.one_transaction())
     end
     spec.to = { pg.psql(plan.target, { server_major = plan.tool.major, log = restore_log,
@@ -121,6 +134,7 @@ local function give_up(plan, opts, err)
   local advice
   if plan.makes then
     local _, kept = attempt.try(targets.drop, plan.target, plan.found.major)
+    run.when_stopped ''
     advice = kept and ("database '%s' holds a partial restore and could not be dropped: %s"):format(
       name, tostring(kept)) or ("database '%s' was dropped again"):format(name)
   elseif opts.quiet then
@@ -182,13 +196,18 @@ local function perform(plan, opts)
   local fetched = reading(opts, fetch, plan, opts)
   plans.check_connects(plan, source.connects(backup, fetched.store))
   if opts.globals then restore_globals(plan, fetched.store) end
-  if plan.makes then remake(plan) end
+  if plan.makes then
+    remake(plan)
+    run.when_stopped(("database '%s' was made and stays: --drop-existing replaces it"):format(
+      plan.target:database()))
+  end
   say(opts, ('restoring %s into %s%s'):format(backup.key, plan.target:shown(),
     plan.single_transaction and '' or ', which is partial until this has ended well'))
   local restore_log = pg.restore_log { tolerate = plan.tolerate }
   local ok, report = pcall(replay, plan, fetched, opts, restore_log)
   if fetched.spool then fetched.spool:close() end
   if not ok then give_up(plan, opts, report) end
+  run.when_stopped ''
   local tolerated = restore_log:tolerated()
   for _, each in ipairs(tolerated) do log.warn('tolerated: ' .. each.message) end
   say(opts, ('%s: restored %s in %s'):format(plan.target:database(), backup.key,

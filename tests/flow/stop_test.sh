@@ -79,6 +79,7 @@ echo $$ >"${0%/*}/pids"
 exec sleep 1000
 SH
 stops TERM tools/pids "$PGBAK" restore --latest --to "${database}_r" --create
+expect_stderr "hint: +database '${database}_r' was made and stays: --drop-existing replaces it"
 expect_gone "$(<tools/pids)"
 expect_good_backups 1
 
