@@ -96,7 +96,8 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
     }
     const std::string_view on = style_.colour ? level_colour(msg.level) : "";
     const std::string_view off = style_.colour ? "\033[0m" : "";
-    return fmt::format("{} {}{:<5}{} {}\n", time, on, level_name(msg.level), off, printable(text));
+    return fmt::format("{} {}{:<5}{} {}\n", time, on, level_name(msg.level), off,
+                       printable_lines(text));
   }
 
   Style style_;

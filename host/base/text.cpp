@@ -45,6 +45,22 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string printable_name(std::string_view name) {
+  std::string out = printable(name);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\t'; }, '?');
+  return out;
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (const char c : printable(text)) {
+    out += c;
+    if (c == '\n') out += "    ";
+  }
+  return out;
+}
+
 std::string tame(std::string_view text, std::size_t limit_bytes) {
   std::string out = redact(text).substr(0, limit_bytes);  // else half a secret might stay
   std::replace_if(

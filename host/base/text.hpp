@@ -19,6 +19,13 @@ std::string percent_encode(std::string_view text, bool keep_slashes);
 /// wrote could move the cursor.
 std::string printable(std::string_view text);
 
+/// The same with '?' for tabs and line ends, too: for a name in the middle of a line.
+std::string printable_name(std::string_view name);
+
+/// printable(), each line after the first one begun by four blanks: what a stranger wrote must not
+/// pass for a line of its own.
+std::string printable_lines(std::string_view text);
+
 /// For messages: the first `limit_bytes` of what a stranger says, redacted, in one line of
 /// printable ASCII.
 std::string tame(std::string_view text, std::size_t limit_bytes);

@@ -17,6 +17,10 @@ namespace {
 constexpr std::size_t kDetailLines = 12;
 constexpr std::size_t kMostEntries = 20;
 
+// Redacted first: a secret of several lines would not be found any more.
+std::string name_shown(std::string_view name) { return printable_name(redact(name)); }
+std::string text_shown(std::string_view text) { return printable_lines(redact(text)); }
+
 struct Paint {
   bool on;
   std::string operator()(std::string_view code, std::string_view text) const {
@@ -34,12 +38,6 @@ std::string last_lines(const std::string& text, std::size_t count) {
   return text.substr(at, end - at);
 }
 
-std::string indented(const std::string& text) {
-  std::string out = "    ";
-  for (const char c : text) out += c == '\n' ? std::string("\n    ") : std::string(1, c);
-  return out;
-}
-
 bool recorded(const Run& run, const Error& error) {
   return std::any_of(
       run.ledger.entries().begin(), run.ledger.entries().end(),
@@ -49,13 +47,13 @@ bool recorded(const Run& run, const Error& error) {
 /// `head` is "error:" or "degraded:".
 std::string failure_text(const std::string& head, const std::string& what, const Error& error,
                          const std::vector<std::string>& hints, const Paint& paint) {
-  std::string out = fmt::format("{} {}\n", head, printable(what + error.text()));
+  std::string out = fmt::format("{} {}\n", head, name_shown(what) + text_shown(error.text()));
   for (const std::string& hint : hints) {
-    out += fmt::format("{}  {}\n", paint("33", "hint:"), printable(hint));
+    out += fmt::format("{}  {}\n", paint("33", "hint:"), text_shown(hint));
   }
   // The message already ends with the detail's last line; more of it only when there is more.
   if (error.detail().find('\n') < error.detail().find_last_not_of('\n')) {
-    out += printable(indented(last_lines(error.detail(), kDetailLines))) + "\n";
+    out += "    " + text_shown(last_lines(error.detail(), kDetailLines)) + "\n";
   }
   return out;
 }
@@ -65,15 +63,15 @@ std::string entry_text(const Paint& paint, const LedgerEntry& entry) {
                       : entry.state == EntryState::acknowledged ? paint("33", "ack ")
                       : entry.state == EntryState::degraded     ? paint("33", "degr")
                                                                 : paint("31", "FAIL");
-  std::string out = fmt::format("  {} {:<8} {}", state, entry.kind, printable(entry.object));
+  std::string out = fmt::format("  {} {:<8} {}", state, entry.kind, name_shown(entry.object));
   if (entry.in_bytes > 0) {
     out += fmt::format("  {} → {}", human_bytes(entry.in_bytes), human_bytes(entry.out_bytes));
   }
   out += "  " + human_seconds(entry.seconds);
-  if (!entry.note.empty()) out += "  (" + printable(entry.note) + ")";
+  if (!entry.note.empty()) out += "  (" + name_shown(entry.note) + ")";
   if (entry.state == EntryState::acknowledged) {
-    out += fmt::format("  ({}; acknowledged: {})", printable(entry.error->text()),
-                       printable(entry.reason));
+    out += fmt::format("  ({}; acknowledged: {})", name_shown(entry.error->text()),
+                       name_shown(entry.reason));
   }
   return out + "\n";
 }

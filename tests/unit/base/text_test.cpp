@@ -36,6 +36,8 @@ TEST_CASE("a tame text is short, in one line and printable", "[base]") {
 TEST_CASE("a printable text moves no cursor, and keeps its lines and letters", "[base]") {
   CHECK(printable("a\n\tb\x1b[31m\x07\x7f\r\u00fc\u1234") == "a\n\tb?[31m???\u00fc\u1234");
   CHECK(printable(std::string_view("\0", 1)) == "?");
+  CHECK(printable_name("shop\n\tok\x1b") == "shop??ok?");
+  CHECK(printable_lines("one\nerror: two\n\tthree") == "one\n    error: two\n    \tthree");
 }
 
 TEST_CASE("no half of a secret stays in a tame text", "[base]") {

@@ -122,3 +122,14 @@ TEST_CASE("nothing that a stranger wrote reaches the terminal as a command", "[c
   CHECK_THAT(text, ContainsSubstring("shop?/1") && ContainsSubstring("(old?[2J)"));
   CHECK(text.find_first_of("\033\007\r") == std::string::npos);
 }
+
+TEST_CASE("no name and no message of several lines passes for a line of the summary", "[cli]") {
+  register_secret("BEGIN\nsesame\nEND");
+  Rig rig;
+  rig.fail("shop\n  ok   backup   crm", ErrorKind::io, "no\nhint:  run this");
+  rig.fail("key", ErrorKind::io, "BEGIN\nsesame\nEND");
+  const std::string text = rig.summary();
+  CHECK_THAT(text, ContainsSubstring("error: backup 'shop?  ok   backup   crm': no\n    hint: "));
+  CHECK_THAT(text, ContainsSubstring("  FAIL backup   shop?  ok   backup   crm"));
+  CHECK_THAT(text, !ContainsSubstring("\n  ok ") && !ContainsSubstring("sesame"));
+}
