@@ -8,6 +8,7 @@
 
 #include "host/base/log.hpp"
 #include "host/base/redact.hpp"
+#include "host/base/text.hpp"
 #include "host/base/units.hpp"
 
 namespace pgbak {
@@ -26,12 +27,11 @@ std::size_t terminal_columns() {
   return known ? size.ws_col : 80;
 }
 
-}  // namespace
-
-std::string progress_text(const ProgressView& view) {
+/// Everything but the label.
+std::string numbers_text(const ProgressView& view) {
   const PipelineProgress& now = view.progress;
   const double rate = now.seconds > 0 ? static_cast<double>(now.in_bytes) / now.seconds : 0;
-  std::string out = fmt::format("{}  {}", view.label, human_bytes(now.in_bytes));
+  std::string out = "  " + human_bytes(now.in_bytes);
   if (now.seconds >= 0.5) {
     out += fmt::format("  {}/s", human_bytes(static_cast<std::uint64_t>(rate)));
   }
@@ -47,6 +47,28 @@ std::string progress_text(const ProgressView& view) {
     if (rate > 0 && now.seconds >= 1) out += "  " + human_seconds(left / rate) + " left";
   }
   return out;
+}
+
+bool inside_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+
+/// The end of a name, which tells keys apart, where all of it is too long.
+std::string shortened(const std::string& name, std::size_t columns) {
+  constexpr std::size_t kLeast = 12;
+  constexpr std::string_view kCut = "…";
+  columns = std::max(columns, kLeast);
+  if (name.size() <= columns) return name;
+  std::size_t begin = name.size() - (columns - kCut.size());
+  while (begin < name.size() && inside_character(name[begin])) ++begin;
+  return std::string(kCut) + name.substr(begin);
+}
+
+}  // namespace
+
+std::string progress_text(const ProgressView& view, std::size_t columns) {
+  const std::string numbers = numbers_text(view);
+  // Redacted before it is cut: half a secret would not be found.
+  const std::string label = printable_name(redact(view.label));
+  return shortened(label, columns - std::min(columns, numbers.size())) + numbers;
 }
 
 ProgressLine::ProgressLine(bool terminal) : terminal_(terminal) {
@@ -72,8 +94,7 @@ void ProgressLine::draw() const {
   if (!text_.empty()) {
     std::size_t size = std::min(text_.size(), terminal_columns() - 1);
     // Never half a character of UTF-8.
-    while (size < text_.size() && (static_cast<unsigned char>(text_[size]) & 0xC0U) == 0x80U)
-      --size;
+    while (size < text_.size() && inside_character(text_[size])) --size;
     write_stderr(std::string(kErase) + text_.substr(0, size));
   }
 }
@@ -85,7 +106,7 @@ void ProgressLine::show(const ProgressView& view) {
       if (!text_.empty()) write_stderr(kErase);
       text_.clear();
     } else {
-      text_ = redact(progress_text(view));
+      text_ = progress_text(view, terminal_columns() - 1);
       draw();
     }
   } else if (!view.label.empty() && SteadyClock::now() - logged_ >= kLogEvery) {

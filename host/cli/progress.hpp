@@ -11,8 +11,8 @@
 namespace pgbak {
 
 /// "shop  412.0 MiB  88.1 MiB/s  4.6:1  5.0 s  62 %  3.1 s left"; rate, ratio, percentage and time
-/// left only where known.
-std::string progress_text(const ProgressView& view);
+/// left only where known. Of a label that is too long for so many columns the end is shown.
+std::string progress_text(const ProgressView& view, std::size_t columns = std::string::npos);
 
 /// Draws progress on standard error. Called by the Lua thread; log lines of other threads make it
 /// step aside.

@@ -35,6 +35,19 @@ TEST_CASE("a rate is not guessed from the first moments", "[cli]") {
   CHECK(progress_text(view_of(100, 0, 0.1, 1000)) == "shop  100 B  0.1 s  10 %");
 }
 
+TEST_CASE("a long label makes room for the numbers", "[cli]") {
+  ProgressView view = view_of(100, 0, 4, 0);
+  view.label = std::string(100, 'x') + "\xc3\xbc_20261121T233023Z.sql.gz";
+  CHECK(progress_text(view, 60) ==
+        "…" + std::string(9, 'x') + "\xc3\xbc_20261121T233023Z.sql.gz  100 B  25 B/s  4.0 s");
+  CHECK(progress_text(view, 60).size() == 60);
+  CHECK(progress_text(view, 50) == "…_20261121T233023Z.sql.gz  100 B  25 B/s  4.0 s");
+  CHECK(progress_text(view, 10) == "…3Z.sql.gz  100 B  25 B/s  4.0 s");
+  CHECK(progress_text(view).starts_with("xxx"));
+  view.label = "a\nb";
+  CHECK(progress_text(view).starts_with("a?b  "));
+}
+
 TEST_CASE("on a terminal the line is drawn again, makes room for the log, and goes away", "[cli]") {
   StderrCapture capture;
   {
