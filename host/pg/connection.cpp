@@ -159,8 +159,12 @@ class Connection::Impl {
           .hint("give a password: in the connection settings, by PGPASSWORD, or in ~/.pgpass");
     }
     if (sqlstate.empty()) {
+      const bool about_tls =
+          words.find("SSL") != words.npos || words.find("certificate") != words.npos;
       return Error(ErrorKind::unavailable, kConnectOp, message)
-          .hint("is the server running, and are host and port right?")
+          .hint(about_tls ? "look at sslmode, sslrootcert and the host's name in the connection "
+                            "settings, and at the server's setting ssl"
+                          : "is the server running, and are host and port right?")
           .retryable();
     }
     const ErrorKind kind = kind_of(sqlstate);

@@ -24,6 +24,10 @@ DATABASE_URL="postgresql:///$database?host=$work/no_socket"
 refused 4 "$work/no_socket"
 DATABASE_URL="postgresql://pgbak@no-such-host.invalid/$database"
 refused 4 'no-such-host.invalid'
+# Not whether it runs is the question.
+DATABASE_URL="host=$PGBAK_TEST_HOST port=$PGBAK_TEST_PORT user=pgbak dbname=$database sslmode=require"
+refused 4 'server does not support SSL'
+expect_stderr '^hint: +look at sslmode, sslrootcert'
 
 # A port that accepts and stays silent, and, once its owner has gone, one that nobody listens on.
 perl -MIO::Socket::INET -e '
