@@ -9,8 +9,8 @@ local sys = require 'pgbak.sys'
 
 local options = pgbak.args({ ... }, {
   name = 'restore',
-  doc = 'Restores a backup into a database. The backup is read whole against its digest first;\n'
-    .. 'the database that it was made of is refused.',
+  doc = 'Restores a backup into a database. The backup is read whole against its digest\n'
+    .. 'first; the database that it was made of is refused.',
   options = {
     { name = 'key', positional = true,
       doc = 'the backup, as `pgbak list` shows it; or a file: ./shop.sql.gz' },
@@ -49,8 +49,8 @@ local options = pgbak.args({ ... }, {
   },
   examples = {
     'pgbak restore --latest --database shop --to shop_restored --create',
-    'pgbak restore shop/shop_daily_20260921T020000Z.sql.gz --to postgresql://me@test.example/shop',
-    'pgbak restore --before 2026-09-21T14:00:00Z --to shop_restored --create --jobs 4',
+    'pgbak restore ./shop.sql.gz --to postgresql://me@test.example/shop',
+    'pgbak restore --before 2026-09-21T14:00:00Z --to shop_restored --create',
   },
 })
 if not options then return end

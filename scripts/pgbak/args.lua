@@ -43,6 +43,24 @@ local function notes(option)
   return out
 end
 
+local COLUMNS = 80
+
+---A text broken between words, where it is too long for what is left of a line.
+local function wrapped(text, indent)
+  local lines = { '' }
+  for word in text:gmatch '%S+' do
+    local line = lines[#lines]
+    if line == '' then
+      lines[#lines] = word
+    elseif indent + #line + 1 + #word <= COLUMNS then
+      lines[#lines] = line .. ' ' .. word
+    else
+      lines[#lines + 1] = word
+    end
+  end
+  return table.concat(lines, '\n' .. (' '):rep(indent))
+end
+
 ---The text of --help.
 ---@param usage pgbak.Usage
 ---@return string
@@ -59,8 +77,8 @@ function M.help(usage)
   for _, option in ipairs(entries) do width = math.max(width, #label(option)) end
   local lines = { line, '', usage.doc, '' }
   for _, option in ipairs(entries) do
-    lines[#lines + 1] = ('  %-' .. width .. 's  %s%s'):format(label(option), option.doc,
-      notes(option))
+    lines[#lines + 1] = ('  %-' .. width .. 's  %s'):format(label(option),
+      wrapped(option.doc .. notes(option), width + 4))
   end
   if usage.examples then
     lines[#lines + 1] = ''

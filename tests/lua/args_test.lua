@@ -75,4 +75,12 @@ for _, line in ipairs { 'Usage: pgbak demo [OPTIONS] [KEY]',
   check.equal(help:find(line, 1, true) ~= nil and line or help, line)
 end
 
+-- No line of an option is longer than 80 columns, and no word is lost.
+local long = args.help { name = 'x', doc = '', options = {
+  { name = 'tables', type = 'list', doc = ('word '):rep(30) .. 'end' } } }
+for line in long:gmatch '[^\n]+' do check.equal(#line <= 80 or line, true) end
+check.equal(select(2, long:gsub('word', '')), 30)
+check.equal(long:find('\n                   word', 1, true) ~= nil, true)
+check.equal(long:find('end; may be repeated', 1, true) ~= nil, true)
+
 check.done()
