@@ -40,14 +40,23 @@ function M.decoders(name)
   return decode and { decode() } or {}
 end
 
+---The first bytes of a file.
+---@param path string
+---@param bytes integer
+---@return string
+function M.head_of(path, bytes)
+  local file, err = io.open(path, 'rb')
+  if not file then failure.raise('not_found', ("cannot read '%s'"):format(path), err) end
+  local head = file:read(bytes) or ''
+  file:close()
+  return head
+end
+
 ---What a file is compressed by, as its first bytes say.
 ---@param path string
 ---@return string name
 function M.of_file(path)
-  local file, err = io.open(path, 'rb')
-  if not file then failure.raise('not_found', ("cannot read '%s'"):format(path), err) end
-  local head = file:read(8) or ''
-  file:close()
+  local head = M.head_of(path, 8)
   for name, each in pairs(CODECS) do
     if each.magic and head:sub(1, #each.magic) == each.magic then return name end
   end

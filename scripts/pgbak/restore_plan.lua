@@ -17,6 +17,7 @@ local M = {}
 ---@field makes boolean whether the database is made
 ---@field drops boolean whether one that is there is dropped before
 ---@field tool { path: string, version: string, major: integer } psql or pg_restore
+---@field globals? boolean whether roles and tablespaces are restored first
 ---@field single_transaction boolean
 ---@field jobs integer
 ---@field tables string[] without schemas
@@ -194,6 +195,7 @@ function M.make(backup, opts)
     backup = backup, target = opts.to, found = found, tool = tool_for(backup, found),
     makes = opts.create or opts.drop_existing or false,
     drops = opts.drop_existing and found.exists or false,
+    globals = opts.globals,
     single_transaction = single, jobs = opts.jobs or 1, tables = tables, schemas = schemas,
     tolerate = opts.tolerate or {},
   }
@@ -274,6 +276,7 @@ function M.text(plan, checked)
   line('by', ('%s %s, %s'):format(backup.format == 'plain' and 'psql' or 'pg_restore',
     plan.tool.version, restored_how(plan)))
   line('only', parts_line(plan))
+  line('globals', plan.globals and 'roles get the attributes and passwords of the backup' or nil)
   local free = target.free_bytes(plan.target, plan.found)
   line('space', free and ('about %s needed, %s free on the server'):format(
     console.size(expected_bytes(backup)), console.size(free)))

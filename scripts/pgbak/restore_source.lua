@@ -10,12 +10,17 @@ local inspect = require 'pgbak.inspect'
 local json = require 'pgbak.json'
 local log = require 'pgbak.log'
 local pg = require 'pgbak.pg'
+local recipe = require 'pgbak.recipe'
 local run = require 'pgbak.run'
 local stores = require 'pgbak.stores'
 local stream = require 'pgbak.stream'
 local sys = require 'pgbak.sys'
 
 local M = {}
+
+-- What lies beside a backup's data; and how much of a file is looked at to tell what it is.
+local COMPANIONS = { '.meta', '.sha256', '.globals.sql', '.verified' }
+local HEAD_BYTES = 100
 
 local function without_nulls(value)
   if type(value) ~= 'table' then return value end
@@ -32,20 +37,59 @@ local NEEDED = { key = 'string', sha256 = 'string', format = 'string', codec = '
   server_version = 'string', stored_bytes = 'number', raw_bytes = 'number', options = 'table' }
 
 local function by_manifest(path, meta)
-  local backup = without_nulls(json.decode(sys.read_file(meta)))
-  if type(backup) ~= 'table' then failure.raise('corrupt', ("'%s' is no manifest"):format(meta)) end
+  local function wrong(why)
+    failure.raise('corrupt', ("'%s' is no manifest: %s"):format(meta, why),
+      'move it away, and the file is looked at itself')
+  end
+  local ok, decoded = pcall(json.decode, sys.read_file(meta))
+  if not ok then wrong(tostring(decoded)) end
+  local backup = without_nulls(decoded)
+  if type(backup) ~= 'table' then wrong('it is no object') end
   for field, kind in pairs(NEEDED) do
     if type(backup[field]) ~= kind then
-      failure.raise('corrupt', ("'%s' is no manifest: its field '%s' is not a %s"):format(meta,
-        field, kind), 'move it away, and the file is looked at itself')
+      wrong(("its field '%s' is not a %s"):format(field, kind))
     end
   end
   backup.time, backup.file, backup.key = clock.parse(backup.started), path, path
   return backup
 end
 
+-- The beginning of what people have lying around and pgbak does not restore; a tar's first member.
+local OTHERS = {
+  { '^toc%.dat%z', 'an archive of pg_dump --format=tar', 'pg_restore -d DATABASE %s' },
+  { '^%-%-\n%-%- PostgreSQL database cluster dump', 'a dump of all databases by pg_dumpall',
+    'psql -X -d postgres -f %s' },
+}
+
+---Refuses what is no dump of one database in one file, with the stock command for it.
+local function check_kind(path)
+  local function refuse(what, command)
+    failure.raise('config', ("'%s' is %s, which pgbak does not restore"):format(path, what),
+      'stock tools do: ' .. command:format(recipe.shell_word(path)))
+  end
+  if sys.exists(path .. '/.') then
+    if not sys.exists(path .. '/toc.dat') then
+      failure.raise('config', ("'%s' is a directory"):format(path), 'name the file in it')
+    end
+    refuse('a directory of pg_dump --format=directory', 'pg_restore -d DATABASE %s')
+  end
+  for _, ending in ipairs(COMPANIONS) do
+    local data = path:sub(1, -#ending - 1)
+    if path:sub(-#ending) == ending and sys.exists(data) then
+      failure.raise('config', ("'%s' lies beside a backup and is none itself"):format(path),
+        'restore ' .. recipe.shell_word(data))
+    end
+  end
+  local head = codecs.head_of(path, HEAD_BYTES)
+  for _, each in ipairs(OTHERS) do
+    if head:find(each[1]) then refuse(each[2], each[3]) end
+  end
+end
+
 local function by_looking(path)
-  local found = require('pgbak.structure').of_file(path)
+  check_kind(path)
+  -- A step of its own, so that a failure is told once.
+  local found = run.step('check', path, require('pgbak.structure').of_file, path)
   return {
     key = path, file = path, format = found.format, codec = found.codec, options = {},
     stored_bytes = found.bytes, raw_bytes = found.raw_bytes, restrict = found.restrict,

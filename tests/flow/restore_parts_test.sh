@@ -164,10 +164,17 @@ restored ./hand/some.sql.zst --to "$(url "${target}_file")" --create
 cp "backups/$plain.meta" hand/some.sql.zst.meta
 restored "$work/hand/some.sql.zst" --to "$(url "${target}_file")" --drop-existing --yes
 expect_stderr 'checking .*/hand/some.sql.zst'
+refused 3 "hand/some.sql.zst.meta' lies beside a backup" ./hand/some.sql.zst.meta --to "$target"
+expect_stderr 'hint: +restore ./hand/some.sql.zst$'
+echo '{x' >hand/some.sql.zst.meta
+refused 10 "'./hand/some.sql.zst.meta' is no manifest: not JSON" ./hand/some.sql.zst --to "$target"
+expect_stderr 'hint: +move it away'
+cp "backups/$plain.meta" hand/some.sql.zst.meta
 truncate -s -20 hand/some.sql.zst
 refused 10 'some.sql.zst' ./hand/some.sql.zst --to "${target}_dry" --create
 rm hand/some.sql.zst.meta
 refused 10 'cut|corrupt|damaged|end' ./hand/some.sql.zst --to "${target}_dry" --create
+[[ $(grep -c '^error:' "$captured/stderr") == 1 ]] || fail 'it is told twice'
 ! there "${target}_dry" || fail 'a damaged file made a database'
 
 # Dumps that lead psql to another database never get there: not one statement runs, whoever made
@@ -175,7 +182,16 @@ refused 10 'cut|corrupt|damaged|end' ./hand/some.sql.zst --to "${target}_dry" --
 export PGHOST=$PGBAK_TEST_SOCKET PGPORT=$PGBAK_TEST_PORT PGUSER=$PGBAK_TEST_USER
 "$PGBAK_TEST_BINDIR/pg_dump" --clean --create "$database" >hand/create.sql
 "$PGBAK_TEST_BINDIR/pg_dump" --create "$database" | gzip >hand/create.sql.gz
+# What pgbak does not read is named, with the tool that does.
+"$PGBAK_TEST_BINDIR/pg_dump" --format=tar "$database" >hand/tar
+"$PGBAK_TEST_BINDIR/pg_dump" --format=directory --file hand/directory "$database"
+"$PGBAK_TEST_BINDIR/pg_dumpall" --globals-only >hand/all.sql
 unset PGHOST PGPORT PGUSER
+for file in tar:pg_restore directory:pg_restore all.sql:psql; do
+  refused 3 "hand/${file%:*}' is a.*, which pgbak does not restore" "./hand/${file%:*}" \
+    --to "$(url "${target}_dry")" --create
+  expect_stderr "hint: +stock tools do: ${file#*:} .* ./hand/${file%:*}$"
+done
 sql "$database" -c "insert into audit.log select * from audit.log limit 1"
 before=$(sql "$database" -c 'select count(*) from audit.log')
 remake
@@ -233,6 +249,17 @@ sql "$database" -c "alter table shop owner to $PGBAK_TEST_USER" -c "drop role $r
 refused 11 "role \"$role\" does not exist, in: ALTER TABLE public.shop OWNER TO" "$owned" \
   --to "$target" --drop-existing --yes
 expect_stderr 'hint: .*was dropped again; --globals restores the roles first'
+restored "$owned" --to "$target" --create --globals --dry-run
+expect_stdout 'globals +roles get the attributes and passwords of the backup'
+sql postgres -c "create role ${role}_maker login createdb"
+refused 11 'psql into .postgres.: line [0-9]+: permission denied to create role' "$owned" --globals \
+  --create --to "postgresql:///$target?host=$PGBAK_TEST_SOCKET&port=$PGBAK_TEST_PORT&user=${role}_maker"
+expect_stderr 'hint: +only a superuser may do that'
+sql postgres -c "drop role ${role}_maker"
+mv "roles/$owned.globals.sql" globals.sql
+refused 7 'no object .*globals.sql' "$owned" --to "$target" --create --globals
+expect_stderr 'hint: +make the roles yourself'
+mv globals.sql "roles/$owned.globals.sql"
 restored "$owned" --to "$target" --create --globals
 expect_stderr 'restored roles and tablespaces, [0-9]+ of them were there already'
 expect_nowhere "hidden-$$"
