@@ -1,5 +1,6 @@
 -- scripts/verify.lua: prove that a backup can be restored, in a throwaway PostgreSQL
 local backups = require 'pgbak.backups'
+local log = require 'pgbak.log'
 local pgbak = require 'pgbak'
 local report = require 'pgbak.verify_report'
 local stores = require 'pgbak.stores'
@@ -70,4 +71,8 @@ local _, err = pgbak.try(pgbak.each, chosen(from), function(backup)
     told = function(outcome) outcomes[#outcomes + 1] = outcome end,
   })
 end)
+if options.latest and outcomes[1] and outcomes[1].state == 'failed' then
+  log.warn(('%s: %s'):format(outcomes[1].backup.key,
+    backups.older_one(outcomes[1].backup, options, from)))
+end
 report.finish(outcomes, options, err)

@@ -235,6 +235,9 @@ run "$PGBAK" download --latest --to out
 expect_status 10
 expect_stderr "hint: .*the one before it is $older$"
 expect_no_files 'out/*/*'
+run "$PGBAK" verify --latest --structure
+expect_status 10
+expect_stderr "warn +$key: the one before it is $older$"
 rm "third/$key"
 run "$PGBAK" download --latest --to out
 expect_status 0
