@@ -281,12 +281,12 @@ rm "backups/$other"*
 run "$PGBAK" verify --all-unverified
 expect_status 0
 expect_stdout 'nothing to verify'
-for wrong in "--database none:of 'none'" "--type none:of type 'none'"; do
-  # shellcheck disable=SC2086  # several arguments
-  run "$PGBAK" verify --all-unverified ${wrong%%:*}
-  expect_status 7
-  expect_stderr "there is no good backup ${wrong##*:} in ./backups"
-done
+run "$PGBAK" verify --all-unverified --database none
+expect_status 7
+expect_stderr "there is no good backup of 'none' in ./backups"
+run "$PGBAK" verify --all-unverified --type none
+expect_status 7
+expect_stderr "there is no good backup of type 'none' in ./backups"
 
 # Wrong calls.
 for wrong in '' "$key --latest" "$key --all-unverified" '--latest --json nowhere/x.json' \
