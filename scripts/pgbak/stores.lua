@@ -3,6 +3,7 @@ local decision = require 'pgbak.decision'
 local store = require 'pgbak.store'
 local failure = require 'pgbak.failure'
 local schema = require 'pgbak.schema'
+local sys = require 'pgbak.sys'
 
 local M = {}
 
@@ -169,7 +170,12 @@ function M.choose(list, url)
     wrong(("several stores are called '%s': %s"):format(url, M.names(similar)),
       'give the whole address')
   end
-  wrong(("no store '%s' is configured"):format(url), schema.did_you_mean(url, urls))
+  local hint = schema.did_you_mean(url, urls)
+  if url:find '/' and sys.exists(url .. '/.') then
+    hint = ('%s; its files can be restored by their path, %s/FILE; without a pgbak.lua '
+      .. 'BACKUP_DIR=%s makes it the store'):format(hint, url, url)
+  end
+  wrong(("no store '%s' is configured"):format(url), hint)
 end
 
 ---As choose(), for stores in any of their forms.

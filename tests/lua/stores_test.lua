@@ -67,6 +67,7 @@ check.raises('config', "several stores are called 's3://b/p': " .. ONE .. ', ' .
   's3://b/p', ONE, TWO)
 check.raises('config', "no store './y' is configured (did you mean './x'?)", choose, './y', './x')
 check.raises('config', "no store './d?' is configured", choose, './d?', './d')
+check.raises('config', 'BACKUP_DIR=./tests makes it the store', choose, './tests', './x')
 check.raises('config', "no store './d' is configured", choose, './d', './d?e')
 check.equal(shown(stores.select({ a, b }, 'memory:b')), 'memory:b!')
 -- What a doctor needs to know of a configured store.
