@@ -134,6 +134,10 @@ local function by_key(list, key)
     if found.quarantine then log.warn(newest.quarantined(found)) end
     return found
   end
+  if type(err) == 'table' and err.kind == 'corrupt' then
+    failure.advise(err, 'the data may be good all the same: `pgbak restore ./FILE` reads a file '
+      .. 'without a manifest, too')
+  end
   if err then error(err, 0) end
   failure.raise('not_found', ("no backup '%s' in %s"):format(key, stores.names(list)),
     '`pgbak list` shows the keys')

@@ -41,6 +41,7 @@ rm "$data"
 refused 7 "no object '$key'"
 printf 'garbage' >"$data.meta"
 refused 10 "$key.meta"
+expect_stderr 'hint: +the data may be good'
 # It might be the newest one.
 printf 'garbage' >"$data.meta"
 run "$PGBAK" restore --latest --to "$target" --create
