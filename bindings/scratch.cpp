@@ -173,7 +173,7 @@ const Module& scratch_module() {
       "and the next cluster() or database() removes what is left.",
       {{"cluster",
         "Makes a server: initdb in a directory of its own, a private unix socket, no TCP, "
-        "fsync off; as the user postgres, or nobody, where pgbak runs as root. The server is of "
+        "fsync off; as the user nobody, or postgres, where pgbak runs as root. The server is of "
         "the given major version if that is installed (Debian: package postgresql-<major>), else "
         "of the lowest newer one.",
         {{"options",

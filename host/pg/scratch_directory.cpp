@@ -125,11 +125,12 @@ void check_parent(const std::string& parent) {
 
 ServerUser ServerUser::find() {
   if (::geteuid() != 0) return {::geteuid(), ::getegid(), ""};
-  for (const char* name : {"postgres", "nobody"}) {
+  // A dump may run anything in its server: as postgres also in the data of a real one.
+  for (const char* name : {"nobody", "postgres"}) {
     if (const passwd* user = ::getpwnam(name)) return {user->pw_uid, user->pw_gid, name};
   }
   throw Error(ErrorKind::unavailable, kOp,
-              "PostgreSQL refuses to run as root, and there is no user postgres or nobody")
+              "PostgreSQL refuses to run as root, and there is no user nobody or postgres")
       .hint("make a user for it: useradd --system postgres");
 }
 

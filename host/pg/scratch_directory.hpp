@@ -17,7 +17,7 @@ struct ServerUser {
   gid_t gid = 0;
   std::string name;  ///< empty: the one that runs pgbak
 
-  /// PostgreSQL refuses root: for root it is postgres, else nobody. Throws Error{unavailable} when
+  /// PostgreSQL refuses root: for root it is nobody, else postgres. Throws Error{unavailable} when
   /// there is neither.
   static ServerUser find();
 };
