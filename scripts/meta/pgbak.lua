@@ -64,6 +64,39 @@ function catalog.get(store, key) end
 ---@return pgbak.Source # a source for stream.run
 function catalog.globals(store, key) end
 
+---@class pgbak.catalog.keep.how
+---@field until? integer keep it until then, in seconds since 1970
+---@field keep? boolean keep it for good
+---@field release? boolean take the mark off it
+
+---Marks a backup as kept: no policy deletes it, and no backup replaces it. Rewrites its manifest.
+---@param store pgbak.Store where
+---@param key string of its data
+---@param how pgbak.catalog.keep.how one of these
+---@return table # the manifest
+function catalog.keep(store, key, how) end
+
+---Takes a backup out of quarantine, if it is in one: it counts from now on. Rewrites its manifest.
+---@param store pgbak.Store where
+---@param key string of its data
+---@return table # the manifest
+function catalog.admit(store, key) end
+
+---Records what came of restoring a backup and checking the result, in <key>.verified beside it. It has passed when there is no error, at least one check that passed, and none that failed.
+---@param store pgbak.Store where
+---@param key string of its data
+---@param id string of the backup that was verified
+---@param told table `checks`, an array of {name, state = 'passed'|'failed'|'skipped', …}; `error`, a text when there was no restored database to check; and what else is to be known (docs/manifest.md)
+---@return table # the record
+function catalog.verify(store, key, id, told) end
+
+---Makes data that stream.run copied in this run from another store a backup, under the same key and with the same id.
+---@param store pgbak.Store where
+---@param from pgbak.Store where the original is
+---@param key string of both
+---@return table # the manifest
+function catalog.adopt(store, from, key) end
+
 ---@class pgbak.catalog.remove.whose
 ---@field database string the database's name
 ---@field cluster string as in the manifests
@@ -85,44 +118,11 @@ function catalog.globals(store, key) end
 ---@return table # array of {key, removed}
 function catalog.remove(store, keys, whose, options) end
 
----@class pgbak.catalog.keep.how
----@field until? integer keep it until then, in seconds since 1970
----@field keep? boolean keep it for good
----@field release? boolean take the mark off it
-
----Marks a backup as kept: no policy deletes it, and no backup replaces it. Rewrites its manifest.
----@param store pgbak.Store where
----@param key string of its data
----@param how pgbak.catalog.keep.how one of these
----@return table # the manifest
-function catalog.keep(store, key, how) end
-
----Takes a backup out of quarantine, if it is in one: it counts from now on. Rewrites its manifest.
----@param store pgbak.Store where
----@param key string of its data
----@return table # the manifest
-function catalog.admit(store, key) end
-
----Records what came of restoring a backup and checking the result, in <key>.verified beside it. It has passed when there is no error, at least one check, and none that failed.
----@param store pgbak.Store where
----@param key string of its data
----@param id string of the backup that was verified
----@param told table `checks`, an array of {name, state = 'passed'|'failed'|'skipped', …}; `error`, a text when there was no restored database to check; and what else is to be known (docs/manifest.md)
----@return table # the record
-function catalog.verify(store, key, id, told) end
-
 ---What was deleted from a store, newest first. A record is written before the deletion, so a run that was killed may have left the backup in place.
 ---@param store pgbak.Store where
 ---@param key? string only the deletions of this backup
 ---@return table # array of {key, id, type, started, stored_bytes, reasons, rule, time, run, script, host, policy, database, cluster}: time in seconds; second, array of {key, message} for records that cannot be read
 function catalog.history(store, key) end
-
----Makes data that stream.run copied in this run from another store a backup, under the same key and with the same id.
----@param store pgbak.Store where
----@param from pgbak.Store where the original is
----@param key string of both
----@return table # the manifest
-function catalog.adopt(store, from, key) end
 
 ---Deletes a backup that this run published, for stores that it only passes through.
 ---@param store pgbak.Store where
@@ -239,7 +239,7 @@ local http = {}
 ---@return table # {status, body, url}: at most 64 KiB of the body; the address without login and query, for messages
 function http.get(url, options) end
 
----What is in a dump, and whether it is whole, without a server. Facts: versions as pg_dump writes them; restrict: it needs a psql that knows \restrict; tables that have data, in order, with their rows in a plain dump; of a custom one its entries and large objects.
+---What is in a dump, and whether it is whole, without a server. Facts: versions as pg_dump writes them; restrict: it needs a psql that knows \restrict; connects: it leads psql to another database; tables that have data, in order, with their rows in a plain dump; of a custom one its entries and large objects.
 ---@class pgbak.inspect
 local inspect = {}
 
@@ -259,7 +259,7 @@ function inspect.dump(options) end
 ---Inspects the first bytes only. That proves nothing about the rest.
 ---@param source pgbak.Source the stored data
 ---@param options? pgbak.inspect.head.options how
----@return table # {format, dumped_from, dumped_by, restrict, tables = {{schema, name, rows}…}, toc_entries, large_objects}
+---@return table # {format, dumped_from, dumped_by, restrict, connects, tables = {{schema, name, rows}…}, toc_entries, large_objects}
 function inspect.head(source, options) end
 
 ---A sink for inspect.dump { emit = 'toc' }: pg_restore --list, which must be able to read it.
@@ -640,6 +640,10 @@ function run.degrade(kind, object) end
 ---Says that what the script was to compare is not the same: exit code 1 instead of 0, when nothing else is wrong.
 function run.differs() end
 
+---Says what a user is to know, as a hint, if the run is stopped from now on: nothing in Lua runs after that. The empty text takes it back.
+---@param hint string what is left behind, and what helps
+function run.when_stopped(hint) end
+
 ---Makes sure that only one run of this user on this machine works on something. The lock ends with the process.
 ---@param name string any text
 ---@return pgbak.Lock # the lock
@@ -715,7 +719,7 @@ local scratch = {}
 ---@field icu_locale? string of icu, and of builtin
 ---@field timeout_seconds? number longest start
 
----Makes a server: initdb in a directory of its own, a private unix socket, no TCP, fsync off; as the user postgres, or nobody, where pgbak runs as root. The server is of the given major version if that is installed (Debian: package postgresql-<major>), else of the lowest newer one.
+---Makes a server: initdb in a directory of its own, a private unix socket, no TCP, fsync off; as the user nobody, or postgres, where pgbak runs as root. The server is of the given major version if that is installed (Debian: package postgresql-<major>), else of the lowest newer one.
 ---@param options pgbak.scratch.cluster.options what and where
 ---@return pgbak.Scratch # the server, with one empty database
 function scratch.cluster(options) end
@@ -1044,6 +1048,11 @@ function sys.human_seconds(seconds) end
 ---@param path string of the file
 ---@return boolean # yes or no
 function sys.exists(path) end
+
+---A path from the root; links in it are not followed.
+---@param path string of the file
+---@return string # without `.` and `..`
+function sys.absolute(path) end
 
 ---Space on a file system.
 ---@param path string of something on it
