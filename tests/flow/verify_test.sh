@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # pgbak verify: what passes, what fails, what could not be tried, and that nothing is left of it.
 # field.md 25, 26, 27.
-source "$(dirname "${BASH_SOURCE[0]}")/../support/flow.sh"
+source tests/support/flow.sh
 
 # The servers of these runs have a directory of their own, which the user postgres may enter.
 scratch=$(mktemp -d /tmp/pgbak-flow-verify.XXXXXX)
