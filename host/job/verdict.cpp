@@ -4,7 +4,7 @@
 
 namespace pgbak {
 
-Verdict judge(const Run& run, const std::optional<Error>& script_error) {
+RunVerdict judge(const Run& run, const std::optional<Error>& script_error) {
   const auto failures = run.ledger.failures();
   std::optional<Error> decisive = script_error;
   if (!failures.empty()) decisive = failures.front()->error;
