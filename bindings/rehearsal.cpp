@@ -103,7 +103,7 @@ void run(Call& call) {
   self->output.clear();
   self->log.clear();
   self->ask = asker(call.lua(), call.index(3));
-  Verdict verdict;
+  RunVerdict verdict;
   Json entries;
   {
     const ClockReplacement clock(self->clock);

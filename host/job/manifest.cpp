@@ -78,7 +78,7 @@ class Reader {
   }
 
   std::string digest(const char* field) const {
-    const auto hex = required<std::string>(field);
+    auto hex = required<std::string>(field);
     if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string::npos) {
       bad(field, "is not 64 lower-case hex digits");
     }

@@ -108,7 +108,7 @@ class Cluster : public Scratch {
   }
   ~Cluster() override {
     try {
-      close();
+      Cluster::close();
     } catch (const std::exception& error) {
       log::warn("closing a throwaway cluster: {}", error.what());
     }

@@ -53,7 +53,7 @@ class Database : public Scratch {
   }
   ~Database() override {
     try {
-      close();
+      Database::close();
     } catch (const std::exception& error) {
       log::warn("a throwaway database stays until the next sweep: {}", error.what());
     }

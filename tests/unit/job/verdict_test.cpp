@@ -38,7 +38,7 @@ TEST_CASE("only a run without failures exits 0 (promise 1)", "[job]") {
   SECTION("the ledger's first failure decides over what the script made of it") {
     rig.fail("shop", ErrorKind::timeout, "too slow");
     rig.fail("blog", ErrorKind::io, "disk full");
-    const Verdict verdict = judge(rig.run, kScriptError);
+    const RunVerdict verdict = judge(rig.run, kScriptError);
     CHECK(verdict.exit_code == 5);
     CHECK(verdict.error->message() == "too slow");
   }
