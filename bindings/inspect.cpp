@@ -64,7 +64,7 @@ const Module& inspect_module() {
           true,
           "how",
           {{"format", "'plain'|'custom'", "", "what it must be; default: what it begins like"},
-           {"emit", "'all'|'toc'|'none'", "all",
+           {"emit", "'all'|'toc'|'none'", "'all'",
             "what is passed on; toc: the table of contents of a custom dump"}}}},
         "Filter",
         "a filter",

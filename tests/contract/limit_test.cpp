@@ -188,8 +188,8 @@ TEST_CASE("what a policy lacks is named with file and line", "[bindings]") {
       {"return retenton", "'retenton' is not available in policies: they are pure"},
       {"total = 1", "'total' is assigned to, but not declared: write local"},
       {"require 'pgbak.store'",
-       "'pgbak.store' is not available in policies: they are pure, and require pgbak.calendar, "
-       "pgbak.naming, pgbak.retention, pgbak.units or policies.NAME"},
+       "'pgbak.store' is not available in policies: they are pure, and require pgbak.admission, "
+       "pgbak.calendar, pgbak.check, pgbak.naming, pgbak.retention, pgbak.units or policies.NAME"},
       {"local t = os.time()", "os.time needs a given time: policies read no clock"},
       {"setmetatable(_G, nil)", "cannot change a protected metatable"},
       {"getmetatable('').__index = nil", "attempt to index a boolean value"},
