@@ -14,7 +14,7 @@ run_packages=(postgresql-client tzdata)
 # A PostgreSQL server: for the examples and the tests, and on machines that run `pgbak verify`, which
 # starts a throwaway one. For another major version than the distribution's it is postgresql-<major>.
 server_packages=(postgresql)
-test_packages=(catch2 curl file gzip jq openssl procps restic zstd)
+test_packages=(catch2 curl file gzip jq libxml2-utils openssl procps restic zstd)
 # An S3 service for the tests (tests/support/ceph.sh), and public clients to compare notes with.
 s3_packages=(radosgw ceph-mon ceph-osd ceph-common uuid-runtime openssl)
 s3_client_packages=(rclone s3cmd awscli) # Ubuntu 24.04 has no awscli

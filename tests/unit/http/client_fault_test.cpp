@@ -21,7 +21,11 @@ namespace {
 
 const pgbak::Stop no_stop;
 constexpr std::size_t kLimit = 64U << 20U;
-const std::string kBig = random_text(20'000'000, 11);
+// Made when it is asked for: each test is a process of its own.
+const std::string& big() {
+  static const std::string text = random_text(20'000'000, 11);
+  return text;
+}
 
 HttpRequest request(const std::string& method, const std::string& url, const std::string& body = {},
                     std::chrono::milliseconds stall_timeout = 60s) {
@@ -85,7 +89,7 @@ TEST_CASE("what is not a URL of HTTP is refused") {
 
 TEST_CASE("a response that is cut is a retryable unavailable") {
   Reply reply;
-  reply.body = kBig;
+  reply.body = big();
   SECTION("before its first byte") { reply.no_answer = true; }
   SECTION("in its head") { reply.raw = "HTTP/1.1 200 OK\r\nContent-Le"; }
   SECTION("in its body") { reply.cut_after_bytes = 1'000'000; }
@@ -98,7 +102,7 @@ TEST_CASE("a response that is cut is a retryable unavailable") {
     reply.cut_after_bytes = 1007;
   }
   SECTION("by a length that promises too much") {
-    reply.content_length = kBig.size() + 1;
+    reply.content_length = big().size() + 1;
     reply.close = true;
   }
   for (const bool reset : {false, true}) {
@@ -113,7 +117,7 @@ TEST_CASE("a response that is cut is a retryable unavailable") {
 
 TEST_CASE("a cut stream gives what came, then fails, as often as it is asked") {
   Reply reply;
-  reply.body = kBig;
+  reply.body = big();
   reply.cut_after_bytes = 1'000'000;
   HttpServer server(always(reply));
   HttpClient client({});
@@ -126,7 +130,7 @@ TEST_CASE("a cut stream gives what came, then fails, as often as it is asked") {
     }
   };
   CHECK(caught_kind(read_on) == "unavailable");
-  CHECK((all == kBig.substr(0, 1'000'000)));
+  CHECK((all == big().substr(0, 1'000'000)));
   CHECK(caught_kind(read_on) == "unavailable");
 }
 
@@ -138,7 +142,7 @@ TEST_CASE("an upload that is cut is a retryable unavailable") {
   HttpServer server(always({}), early(reply, read_bytes));
   HttpClient client({});
   const pgbak::Error error =
-      caught([&] { client.send(request("PUT", server.url() + "/k", kBig), no_stop); });
+      caught([&] { client.send(request("PUT", server.url() + "/k", big()), no_stop); });
   CHECK(kind_of(error) == "unavailable");
   CHECK(error.retryable());
 }
@@ -163,7 +167,7 @@ TEST_CASE("what is not HTTP is a protocol error") {
 TEST_CASE("a stall is a retryable timeout") {
   Reply reply;
   reply.stall = true;
-  reply.body = kBig;
+  reply.body = big();
   SECTION("instead of an answer") {}
   SECTION("in the middle of a head") { reply.raw = "HTTP/1.1 200 OK\r\n"; }
   SECTION("in the middle of a body") { reply.cut_after_bytes = 1'000'000; }
@@ -179,14 +183,14 @@ TEST_CASE("an upload that the server does not read is a retryable timeout") {
   HttpServer server(always({}), early(reply, 1'000'000));
   HttpClient client({});
   const pgbak::Error error =
-      caught([&] { client.send(request("PUT", server.url(), kBig, 200ms), no_stop); });
+      caught([&] { client.send(request("PUT", server.url(), big(), 200ms), no_stop); });
   CHECK(kind_of(error) == "timeout");
   CHECK(error.retryable());
 }
 
 TEST_CASE("time that the reader spends elsewhere is no stall") {
   Reply reply;
-  reply.body = kBig;
+  reply.body = big();
   HttpServer server(always(reply));
   HttpClient client({});
   const auto stream = client.open(request("GET", server.url(), {}, 2s), no_stop);
@@ -196,13 +200,13 @@ TEST_CASE("time that the reader spends elsewhere is no stall") {
     if (all.empty()) std::this_thread::sleep_for(2500ms);
     all.append(reinterpret_cast<const char*>(chunk.data()), size);
   }
-  CHECK((all == kBig));
+  CHECK((all == big()));
 }
 
 TEST_CASE("a stop ends whatever waits") {
   Reply reply;
   reply.stall = true;
-  reply.body = kBig;
+  reply.body = big();
   HttpServer::EarlyScript before;
   SECTION("for an answer") {}
   SECTION("for a body") { reply.cut_after_bytes = 1'000'000; }
@@ -211,7 +215,7 @@ TEST_CASE("a stop ends whatever waits") {
   HttpClient client({});
   pgbak::Stop stop;
   auto kind = std::async(std::launch::async, [&] {
-    return caught_kind([&] { client.send(request("PUT", server.url(), kBig), stop); });
+    return caught_kind([&] { client.send(request("PUT", server.url(), big()), stop); });
   });
   while (server.requests().empty()) std::this_thread::sleep_for(1ms);
   std::this_thread::sleep_for(50ms);  // most likely it waits now; the result is the same if not
@@ -267,7 +271,7 @@ TEST_CASE("the time of the response begins when the request is out") {
     return std::nullopt;
   });
   HttpClient client({});
-  HttpRequest asked = request("PUT", server.url(), kBig);
+  HttpRequest asked = request("PUT", server.url(), big());
   asked.response_timeout = 2s;
   CHECK(client.send(asked, no_stop).status == 200);
 }
@@ -281,14 +285,14 @@ TEST_CASE("a success before the whole request was sent is a protocol error") {
   });
   HttpClient client({});
   const pgbak::Error error =
-      caught([&] { client.send(request("PUT", server.url(), kBig, 5s), no_stop); });
+      caught([&] { client.send(request("PUT", server.url(), big(), 5s), no_stop); });
   CHECK(kind_of(error) == "protocol");
   CHECK_THAT(error.text(), ContainsSubstring("status 200 came before the request was sent"));
 }
 
 TEST_CASE("the client works on after every failure") {
   Reply bad;
-  bad.body = kBig;
+  bad.body = big();
   SECTION("a cut body") { bad.cut_after_bytes = 10; }
   SECTION("garbage") { bad.raw = "garbage\r\n\r\n"; }
   SECTION("a stall") { bad.stall = true; }

@@ -21,7 +21,11 @@ using Request = HttpServer::Request;
 namespace {
 
 const pgbak::Stop no_stop;
-const std::string kBig = random_text(5'000'001, 7);
+// Made when it is asked for: each test is a process of its own.
+const std::string& big() {
+  static const std::string text = random_text(5'000'001, 7);
+  return text;
+}
 
 Reply with_body(std::string body) {
   Reply reply;
@@ -84,10 +88,10 @@ TEST_CASE("bodies go up and come down byte for byte") {
   HttpServer server([](const Request& got) { return with_body(got.body); });
   HttpClient client({});
   for (const char* method : {"PUT", "POST", "DELETE"}) {
-    const pgbak::HttpResponse response = client.send(request(method, server.url(), kBig), no_stop);
-    CHECK(same(response.body, kBig));
+    const pgbak::HttpResponse response = client.send(request(method, server.url(), big()), no_stop);
+    CHECK(same(response.body, big()));
     CHECK(server.requests().back().method == method);
-    CHECK(server.requests().back().header("content-length") == std::to_string(kBig.size()));
+    CHECK(server.requests().back().header("content-length") == std::to_string(big().size()));
     CHECK(server.requests().back().header("expect").empty());
     CHECK(server.requests().back().header("transfer-encoding").empty());
   }
@@ -179,16 +183,16 @@ TEST_CASE("only the last head counts") {
 
 TEST_CASE("a chunked body comes whole") {
   HttpServer server([](const Request&) {
-    Reply reply = with_body(kBig);
+    Reply reply = with_body(big());
     reply.chunked = true;
     return reply;
   });
   HttpClient client({});
-  CHECK(same(client.send(request("GET", server.url()), no_stop).body, kBig));
+  CHECK(same(client.send(request("GET", server.url()), no_stop).body, big()));
 }
 
 TEST_CASE("a stream is read in any portions") {
-  HttpServer server([](const Request&) { return with_body(kBig); });
+  HttpServer server([](const Request&) { return with_body(big()); });
   HttpClient client({});
   const auto stream = client.open(request("GET", server.url()), no_stop);
   CHECK(stream->head().status == 200);
@@ -199,19 +203,19 @@ TEST_CASE("a stream is read in any portions") {
     REQUIRE(size > 0);
     all.append(reinterpret_cast<const char*>(three.data()), size);
   }
-  CHECK(same(all + read_all(*stream), kBig));
+  CHECK(same(all + read_all(*stream), big()));
   CHECK(stream->read(three, no_stop) == 0);
 }
 
 TEST_CASE("a stream that was read to its end leaves its connection, one left early closes it") {
-  HttpServer server([](const Request&) { return with_body(kBig); });
+  HttpServer server([](const Request&) { return with_body(big()); });
   HttpClient client({});
   read_all(*client.open(request("GET", server.url()), no_stop));
   read_all(*client.open(request("GET", server.url()), no_stop));
   CHECK(server.connections() == 1);
   client.open(request("GET", server.url()), no_stop).reset();
   CHECK(server.connections() == 1);
-  CHECK(same(client.send(request("GET", server.url()), no_stop).body, kBig));
+  CHECK(same(client.send(request("GET", server.url()), no_stop).body, big()));
   CHECK(server.connections() == 2);
 }
 
@@ -241,10 +245,10 @@ TEST_CASE("a body goes again when a kept connection turns out to be dead") {
     return reply;
   });
   HttpClient client({});
-  CHECK(client.send(request("PUT", server.url(), kBig), no_stop).body == "5000001");
-  CHECK(client.send(request("PUT", server.url(), kBig), no_stop).body == "5000001");
+  CHECK(client.send(request("PUT", server.url(), big()), no_stop).body == "5000001");
+  CHECK(client.send(request("PUT", server.url(), big()), no_stop).body == "5000001");
   CHECK(server.requests().size() == 3);
-  CHECK(same(server.requests().at(2).body, kBig));
+  CHECK(same(server.requests().at(2).body, big()));
 }
 
 TEST_CASE("an early refusal of a large upload is read, not lost") {
@@ -256,10 +260,10 @@ TEST_CASE("an early refusal of a large upload is read, not lost") {
                       return HttpServer::EarlyReply{reply, 1'000, /*read_on=*/true};
                     });
   HttpClient client({});
-  const pgbak::HttpResponse response = client.send(request("PUT", server.url(), kBig), no_stop);
+  const pgbak::HttpResponse response = client.send(request("PUT", server.url(), big()), no_stop);
   CHECK(response.status == 403);
   CHECK(response.body == "no");
-  CHECK(client.send(request("PUT", server.url(), kBig), no_stop).body == "taken");
+  CHECK(client.send(request("PUT", server.url(), big()), no_stop).body == "taken");
 }
 
 TEST_CASE("a direct client passes the proxy of the environment by") {
